@@ -1,0 +1,98 @@
+"""What a text costs on the network, and where it may be cut.
+
+3GPP TS 23.038 cl. 6.2.1: the GSM 7 bit default alphabet; one character outside it turns the whole text to UCS-2,
+counted in UTF-16 code units. 3GPP TS 23.040 cl. 9.2.3.24.1: the sizes of the parts of a long SMS.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+
+GSM7 = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""Position is the septet's value. ESC (0x1B) is no character of a text."""
+
+# TS 23.038 cl. 6.2.1.1: these ten cost an escape and a septet.
+GSM7_EXTENSION = "\f^{}\\[~]|€"
+
+_COST = {char: 1 for char in GSM7 if char != "\x1b"} | dict.fromkeys(GSM7_EXTENSION, 2)
+
+
+class Alphabet(Enum):
+    GSM7 = "gsm7"
+    UCS2 = "ucs2"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What fits one page, in septets when the text is all GSM 7 bit and in UTF-16 units otherwise.
+
+    parts > 1 is an SMS that may take so many segments.
+    """
+
+    max_septets: int = 160
+    max_units: int = 70
+    parts: int = 1
+
+
+def alphabet_of(text: str) -> Alphabet:
+    return Alphabet.GSM7 if all(char in _COST for char in text) else Alphabet.UCS2
+
+
+def cost(text: str, alphabet: Alphabet) -> int:
+    """Septets or UTF-16 code units, by the alphabet. Raises KeyError for a character GSM 7 bit does not have."""
+    if alphabet is Alphabet.GSM7:
+        return sum(_COST[char] for char in text)
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def size(text: str) -> int:
+    """Septets when all of it is GSM 7 bit, else UTF-16 code units."""
+    return cost(text, alphabet_of(text))
+
+
+def fits(text: str, capacity: Capacity) -> bool:
+    if capacity.parts > 1:
+        return segments(text) <= capacity.parts
+    alphabet = alphabet_of(text)
+    return cost(text, alphabet) <= (capacity.max_septets if alphabet is Alphabet.GSM7 else capacity.max_units)
+
+
+def segments(text: str) -> int:
+    """How many SMS the network counts. A character never straddles two parts (TS 23.040 cl. 9.2.3.24.1)."""
+    alphabet = alphabet_of(text)
+    single, part = (160, 153) if alphabet is Alphabet.GSM7 else (70, 67)
+    if cost(text, alphabet) <= single:
+        return 1
+    count, used = 1, 0
+    for char in text:
+        units = cost(char, alphabet)
+        if used + units > part:
+            count, used = count + 1, 0
+        used += units
+    return count
+
+
+# protocols.md D5, display column: what we drop from texts that come from outside before we show them.
+_DROPPED = dict.fromkeys(
+    [
+        *range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0),  # C0 and C1 but the line feed
+        0x00AD, 0x0640, 0x061C, *range(0x064B, 0x0653),
+        0x200B, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF,
+    ]
+)  # fmt: skip
+_DROPPED |= {0x00A0: " ", 0x202F: " ", 0x0D: "\n"}
+
+
+def shown(text: str) -> str:
+    """A foreign text as it may be shown: no controls, no direction overrides, nothing above U+FFFF.
+
+    Links are left to whoever decides what is shown; white space at line ends is dropped.
+    """
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).translate(_DROPPED)
+    text = "".join(char for char in text if char <= "\uffff" and not "\ud800" <= char <= "\udfff")
+    # Once more: what stood between a letter and its mark may be gone now.
+    text = unicodedata.normalize("NFC", text)
+    return "\n".join(line.strip() for line in text.split("\n")).strip("\n")

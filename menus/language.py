@@ -1,0 +1,134 @@
+"""What an author writes: the keys of the menu language, as models that say what is wrong with a value.
+
+Also the source of the JSON Schema for editors. What the keys mean together is loader.py's to check.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from menus import inputs
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+
+
+def _text_or_texts(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
+        return value
+    raise ValueError('a text was expected, or one per language: {fa: "...", en: "..."}')
+
+
+Texts = Annotated[str | dict[str, str], BeforeValidator(_text_or_texts)]
+"""One text for all languages, or one per language code."""
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _branch(value: Any) -> Any:
+    return {"next": value} if isinstance(value, str) else value
+
+
+def _condition(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, list) and all(isinstance(word, str) for word in value)):
+        return value
+    raise ValueError("true (there is one), false (there is none), or a list of words was expected")
+
+
+Condition = Annotated[list[str] | bool, BeforeValidator(_condition)]
+
+
+class RawInput(_Strict):
+    """`input: {as: letter_number, into: number}`"""
+
+    kind: inputs.Kind = Field(alias="as", strict=False)
+    into: str
+
+
+class RawChoice(_Strict):
+    text: Texts
+    next: str
+    language: str | None = None
+
+
+class RawBranch(_Strict):
+    """`{when: {state: [closed], answer_number: true}, next: closed_with_answer}`"""
+
+    next: str
+    when: dict[str, Condition] = {}
+
+
+Branches = Annotated[list[Annotated[RawBranch, BeforeValidator(_branch)]], BeforeValidator(_listed)]
+"""A screen, or branches of which the first that holds is taken; the last one is a screen alone."""
+
+
+class RawScreen(_Strict):
+    text: Texts
+    sms: Texts | None = None
+    lines: Texts | None = None
+    each: str | None = None
+    choices: list[dict[str, RawChoice]] = []
+    pick: str | None = None
+    input: RawInput | None = None
+    mistaken: dict[str, str] | None = None
+    check_digit: dict[str, str] | None = None
+    next: str | None = None
+    end: bool | None = None
+    silent_by_sms: bool = False
+
+
+class RawAsk(_Strict):
+    ask: str
+    given: dict[str, str] = Field(default={}, alias="with")
+    found: Branches = []
+    several: Branches = []
+    missing: Branches = []
+    refused: Branches = []
+    late: Branches = []
+    unavailable: Branches = []
+    done: Branches = []
+
+
+class RawEntry(_Strict):
+    code: str | None = None
+    keywords: dict[str, Annotated[list[str], BeforeValidator(_listed)]] = {}
+    next: str
+
+    @field_validator("code")
+    @classmethod
+    def _zero(cls, code: str | None) -> str | None:
+        if code is not None and not (code.isascii() and code.isdecimal() and code.startswith("0") and len(code) > 1):
+            raise ValueError('an entry code is a zero and digits, for example "01"')
+        return code
+
+
+class RawField(_Strict):
+    """width: the most units or septets it takes; keep: 0 always stays, higher goes earlier when room is short."""
+
+    width: int = Field(gt=0, le=160)
+    keep: int = Field(default=0, ge=0)
+
+
+class RawNavigation(_Strict):
+    back: Texts
+    more: Texts
+    main: Texts
+
+
+class RawShared(_Strict):
+    """The keys of a file that are no screens."""
+
+    journey: str | None = None
+    entry: RawEntry | None = None
+    languages: list[str] | None = None
+    start: str | None = None
+    arguments: str | None = None
+    wrong_choice: dict[str, str] | None = None
+    navigation: RawNavigation | None = None
+    labels: dict[str, Texts] | None = None
+    fields: dict[str, RawField] | None = None

@@ -1,0 +1,348 @@
+"""The dialogue machine: step(menu, dialogue, event, today) -> Step(dialogue, screen or ask).
+
+Frozen values in and out; the day is an argument and every id is the caller's. A turn runs step until it has a
+screen, answering each Ask with Answered. Then `shown` notes on the dialogue which page the citizen has before her,
+so that the next event is read against what she saw. The same machine serves gateway, checker and tests.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from menus import inputs, templates
+from menus.definition import SERVICES, AskDef, Branch, Entry, Menu, ScreenDef
+from menus.filters import FILTERS
+from menus.ports import Answer, Ask, Case, Found, Reference, Several, outcome
+from menus.screens import Page, Screen
+
+MAX_TRAIL = 8
+"""Screens behind us that 0 can return to."""
+
+MAX_ASKS = 8
+"""Asks in one turn. A menu that needs more has a loop without a screen."""
+
+ASTRAY = "astray"
+"""Dialogue.mistaken when what was typed is no choice of the screen; otherwise it is an inputs.Mistake."""
+
+Wire = Literal["ussd", "sms"]
+
+
+class Dialogue(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the machine remembers between two events, on either wire.
+
+    id: names it once and for all, the caller's to choose; at: the screen shown or the ask waiting; trail: the screens
+    behind it, oldest first; asked: the last ask of an office; keys: what may be typed on the page shown, to the index
+    of its choice; turns: events taken so far.
+    """
+
+    menu: str
+    wire: Wire
+    language: str
+    id: str = ""
+    at: str = ""
+    trail: tuple[str, ...] = ()
+    values: dict[str, Reference] = {}
+    asked: str = ""
+    picked: int | None = None
+    page: int = 0
+    pages: int = 1
+    keys: dict[str, int] = {}
+    mistaken: str = ""
+    """What was wrong with the last entry, said instead of the screen's text on all its pages."""
+    turns: int = 0
+    chain: bool = False
+    """Arguments that may be the answers of a session we no longer know: a single menu digit came first."""
+    held: Answer | None = None
+    """The last answer, for further pages and screens. Stored beside the rest, since it is larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session or conversation begins. arguments: what was dialled behind the code, or sent with a keyword."""
+
+    arguments: tuple[str, ...] = ()
+    entry: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    answer: Answer
+
+
+Event = Opened | Typed | Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    dialogue: Dialogue
+    then: Screen | Ask
+
+
+class NoWayOut(Exception):
+    """The menu led through more asks than a turn may have. The author's; the checker finds it."""
+
+
+def outright(menu: Menu, dialogue: Dialogue, name: str, today: date) -> Step:
+    """A screen by its name, outside any event: what the gateway itself has to say (`failed`, `expired`)."""
+    return _go(menu, dialogue, name, today)
+
+
+def ask_again(menu: Menu, dialogue: Dialogue) -> Step | None:
+    """The last question to an office once more, its answer to be read by SMS; None when this menu no longer has it."""
+    if not isinstance(menu.nodes.get(dialogue.asked), AskDef):
+        return None
+    by_sms = msgspec.structs.replace(dialogue, wire="sms", chain=False, trail=(), held=None)
+    return _go(menu, by_sms, dialogue.asked, date.min)
+
+
+def begin(menu: Menu, wire: Wire, language: str | None = None, *, dialogue_id: str = "") -> Dialogue:
+    """A dialogue before its first event."""
+    known = language if language in menu.languages else menu.default_language
+    return Dialogue(menu=menu.version, wire=wire, language=known, id=dialogue_id)
+
+
+def step(menu: Menu, dialogue: Dialogue, event: Event, today: date) -> Step:
+    """One event. Answered is only understood by a dialogue whose last step was an Ask."""
+    match event:
+        case Opened():
+            return _opened(menu, _count(dialogue), event, today)
+        case Typed(text):
+            return _typed(menu, _count(dialogue), text, today)
+        case Answered(answer):
+            return _answered(menu, dialogue, answer, today)
+
+
+def shown(dialogue: Dialogue, pages: tuple[Page, ...]) -> tuple[Dialogue, Page]:
+    """The page of these that is before the citizen now, and the dialogue that knows it."""
+    number = min(dialogue.page, len(pages) - 1)
+    page = pages[number]
+    return msgspec.structs.replace(dialogue, page=number, pages=len(pages), keys=page.keys), page
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+def _count(dialogue: Dialogue) -> Dialogue:
+    return msgspec.structs.replace(dialogue, turns=dialogue.turns + 1)
+
+
+def _opened(menu: Menu, dialogue: Dialogue, event: Opened, today: date) -> Step:
+    arguments = event.arguments
+    entry = menu.entries.get(event.entry) if event.entry else None
+    if entry is None and not arguments:
+        return _go(menu, dialogue, menu.start, today)
+    if entry is None and arguments[0].startswith("0"):
+        entry = next((each for each in menu.entries.values() if each.code == arguments[0]), None)
+        arguments = arguments[1:] if entry else arguments
+    named = entry is not None
+    entry = entry or menu.entries[menu.arguments]
+    if not arguments:
+        return _go(menu, dialogue, entry.next, today)
+    return _entered(menu, dialogue, entry, arguments, today, named=named)
+
+
+def _entered(
+    menu: Menu, dialogue: Dialogue, entry: Entry, arguments: tuple[str, ...], today: date, *, named: bool
+) -> Step:
+    """Arguments go into the first screen's input, as if typed there."""
+    first = menu.nodes[entry.next]
+    if not isinstance(first, ScreenDef) or first.input is None or first.next is None:
+        return _go(menu, dialogue, entry.next, today)
+    found = inputs.read(first.input.kind, "*".join(arguments))
+    if isinstance(found, Reference):
+        a_menu_digit_first = len(arguments) > 1 and len(inputs.fold(arguments[0])) == 1
+        chain = dialogue.wire == "ussd" and not named and a_menu_digit_first
+        values = {**dialogue.values, first.input.into: found}
+        return _go(menu, msgspec.structs.replace(dialogue, values=values, chain=chain), first.next, today)
+    if named:
+        return _screen(menu, msgspec.structs.replace(dialogue, at=first.name, mistaken=found), today)
+    # Nothing that could be a number: on a phone the tail of a session we no longer know, by SMS a word of hers.
+    return _go(menu, dialogue, "not_understood" if dialogue.wire == "sms" else "session_ended", today)
+
+
+def _typed(menu: Menu, dialogue: Dialogue, text: str, today: date) -> Step:
+    dialogue = msgspec.structs.replace(dialogue, chain=False)  # she is here: whatever she types now is this session's
+    node = menu.nodes.get(dialogue.at)
+    if not isinstance(node, ScreenDef):
+        return _go(menu, dialogue, menu.start, today)
+    key = inputs.fold(text[: 4 * inputs.MAX_TYPED]).strip(" #")
+    match key:
+        case "00":
+            return _go(menu, msgspec.structs.replace(dialogue, trail=()), menu.start, today)
+        case "0":
+            return _back(menu, dialogue, today)
+        case "9" if dialogue.page + 1 < dialogue.pages:
+            return _screen(menu, msgspec.structs.replace(dialogue, page=dialogue.page + 1), today)
+    if key in dialogue.keys:
+        return _chosen(menu, dialogue, node, dialogue.keys[key], today)
+    if node.input is not None and node.next is not None:
+        found = inputs.read(node.input.kind, text)
+        if isinstance(found, Reference):
+            values = {**dialogue.values, node.input.into: found}
+            return _go(menu, msgspec.structs.replace(_left(dialogue), values=values), node.next, today)
+        return _screen(menu, msgspec.structs.replace(dialogue, page=0, mistaken=found), today)
+    return _screen(menu, msgspec.structs.replace(dialogue, page=0, mistaken=ASTRAY), today)
+
+
+def _back(menu: Menu, dialogue: Dialogue, today: date) -> Step:
+    if dialogue.page:
+        return _screen(menu, msgspec.structs.replace(dialogue, page=dialogue.page - 1), today)
+    if dialogue.trail:
+        before = msgspec.structs.replace(dialogue, trail=dialogue.trail[:-1])
+        return _go(menu, before, dialogue.trail[-1], today)
+    return _go(menu, dialogue, menu.start, today)
+
+
+def _chosen(menu: Menu, dialogue: Dialogue, node: ScreenDef, place: int, today: date) -> Step:
+    if node.pick is not None and node.next is not None:
+        ask = menu.nodes[node.next]
+        picked = msgspec.structs.replace(_left(dialogue), picked=place)
+        case = _case(picked)
+        if not isinstance(ask, AskDef) or case is None:
+            return _go(menu, dialogue, menu.start, today)
+        return _branch(menu, picked, ask, Found(case), today)
+    choice = node.choices[place]
+    left = _left(dialogue)
+    if choice.language is not None:
+        left = msgspec.structs.replace(left, language=choice.language)
+    return _go(menu, left, choice.next, today)
+
+
+def _left(dialogue: Dialogue) -> Dialogue:
+    """The dialogue as it leaves the screen it is at: 0 will come back here."""
+    trail = dialogue.trail if dialogue.trail[-1:] == (dialogue.at,) else (*dialogue.trail, dialogue.at)
+    return msgspec.structs.replace(dialogue, trail=trail[-MAX_TRAIL:])
+
+
+def _answered(menu: Menu, dialogue: Dialogue, answer: Answer, today: date) -> Step:
+    node = menu.nodes[dialogue.at]
+    if not isinstance(node, AskDef):
+        raise TypeError(f"the dialogue asked nothing: it is at {dialogue.at}")
+    if node.route not in SERVICES:
+        dialogue = msgspec.structs.replace(dialogue, held=answer, picked=None)
+    return _branch(menu, dialogue, node, answer, today)
+
+
+def _branch(menu: Menu, dialogue: Dialogue, node: AskDef, answer: Answer, today: date) -> Step:
+    word = outcome(answer)
+    if word == "missing" and dialogue.chain:
+        return _go(menu, dialogue, "session_ended", today)
+    for branch in node.branches.get(word, ()):
+        if _holds(branch, answer):
+            return _go(menu, dialogue, branch.next, today)
+    return _go(menu, dialogue, word if word in menu.nodes else "unavailable", today)
+
+
+def _holds(branch: Branch, answer: Answer) -> bool:
+    if not branch.when:
+        return True
+    if not isinstance(answer, Found):
+        return False
+    for key, wanted in branch.when.items():
+        value = answer.as_of if key == "as_of" else getattr(answer.case, key)
+        if bool(value) != wanted if isinstance(wanted, bool) else str(value) not in wanted:
+            return False
+    return True
+
+
+# --- where it leads -------------------------------------------------------------------------------------------------
+
+
+def _go(menu: Menu, dialogue: Dialogue, name: str, today: date) -> Step:
+    node = menu.nodes[name]
+    if name == menu.start:
+        dialogue = msgspec.structs.replace(dialogue, trail=())
+    dialogue = msgspec.structs.replace(dialogue, at=name, page=0, mistaken="")
+    if isinstance(node, ScreenDef):
+        return _screen(menu, dialogue, today)
+    if node.route not in SERVICES:
+        dialogue = msgspec.structs.replace(dialogue, asked=name)
+    reference = dialogue.values.get(node.number) if node.number else None
+    return Step(dialogue, Ask(node.route, dialogue.turns, reference, dialogue.id))
+
+
+def _asked(menu: Menu, dialogue: Dialogue) -> str | None:
+    """The number the last question was about, as it was typed."""
+    node = menu.nodes.get(dialogue.asked)
+    if not isinstance(node, AskDef) or node.number is None or node.number not in dialogue.values:
+        return None
+    return dialogue.values[node.number].exact
+
+
+def _case(dialogue: Dialogue) -> Case | None:
+    match dialogue.held:
+        case Found(case=case):
+            return case
+        case Several(cases=cases) if dialogue.picked is not None and dialogue.picked < len(cases):
+            return cases[dialogue.picked]
+    return None
+
+
+def _screen(menu: Menu, dialogue: Dialogue, today: date) -> Step:
+    node = menu.nodes[dialogue.at]
+    assert isinstance(node, ScreenDef)
+    language = dialogue.language
+    as_of = getattr(dialogue.held, "as_of", None)
+    asked = _asked(menu, dialogue)
+
+    def filled(texts: Mapping[str, templates.Template], **more: object) -> tuple[templates.Filled, ...]:
+        values = {"case": _case(dialogue), "as_of": as_of, "asked": asked, **more}
+        context = templates.Context(values, language, menu.labels[language], today)
+        return templates.fill(texts[language], context, FILTERS, menu.ranks)
+
+    by_sms = dialogue.wire == "sms" and node.sms is not None
+    text = node.sms if by_sms and node.sms is not None else node.text
+    if dialogue.mistaken and node.mistaken:
+        kinds = {kind.value: texts for kind, texts in node.mistaken.items()}
+        text = kinds.get(dialogue.mistaken) or kinds[inputs.Mistake.MALFORMED.value]
+    elif dialogue.mistaken and (node.choices or node.pick):
+        text = menu.wrong_choice
+    parts = filled(text)
+    if node.lines is not None and not by_sms:
+        items = templates.look_up({"case": _case(dialogue)}, node.each) or ()
+        lines = (templates.joined(filled(node.lines, item=item)) for item in items)
+        parts += tuple(templates.Filled(f"\n{line}", 0) for line in lines if line)
+    labels = tuple(templates.joined(filled(choice.text)) for choice in node.choices)
+    if node.pick is not None and isinstance(dialogue.held, Several):
+        pick = node.pick
+        # A number is always there; it is what tells cases apart whose offices gave nothing in this language.
+        labels = tuple(templates.joined(filled(pick, case=case)) or case.number for case in dialogue.held.cases)
+    screen = Screen(
+        name=node.name,
+        language=language,
+        parts=parts,
+        labels=() if by_sms else labels,
+        listed=node.pick is not None,
+        open=node.input is not None if node.end is None else not node.end,
+        back=bool(dialogue.trail),
+        home=node.name != menu.start,
+        silent=node.silent_by_sms and dialogue.wire == "sms",
+    )
+    return Step(dialogue, screen)
+
+
+# --- between two events ---------------------------------------------------------------------------------------------
+
+_encoder = msgspec.msgpack.Encoder()
+_dialogue = msgspec.msgpack.Decoder(Dialogue)
+_held = msgspec.msgpack.Decoder(Answer)
+
+
+def encode(dialogue: Dialogue) -> tuple[bytes, bytes]:
+    """The dialogue and, beside it, the answer it holds (empty when none)."""
+    held = b"" if dialogue.held is None else _encoder.encode(dialogue.held)
+    return _encoder.encode(msgspec.structs.replace(dialogue, held=None)), held
+
+
+def decode(dialogue: bytes, held: bytes) -> Dialogue:
+    """What encode gave. Raises msgspec.ValidationError for bytes of another shape."""
+    found = _dialogue.decode(dialogue)
+    return msgspec.structs.replace(found, held=_held.decode(held)) if held else found

@@ -1,0 +1,148 @@
+"""What menus need from the world: a question (Ask) and its answer.
+
+The one module of this package that adapters may import, so it names no screen and no wire.
+Texts that an office may give in several languages are `Names`: language code to text.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+Names = Mapping[str, str]
+"""Language code ("fa", "ar", "en") to text. A language that is missing has no text: nothing is guessed."""
+
+
+class State(StrEnum):
+    """Where a case stands; the canonical list every office's own words are mapped to."""
+
+    RECEIVED = "received"
+    REGISTERED = "registered"
+    REFERRED = "referred"
+    SEEN = "seen"
+    IN_PROGRESS = "in_progress"
+    NEEDS_CITIZEN = "needs_citizen"
+    FORWARDED_OUT = "forwarded_out"
+    ANSWERED = "answered"
+    REJECTED = "rejected"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"  # a word of the office nobody mapped; citizens read it as "under review"
+
+
+class CaseStep(msgspec.Struct, frozen=True, array_like=True):
+    """One desk a case came to. done_on is None while it has not been there, or is there now without a date."""
+
+    desk: dict[str, str]
+    on: date | None = None
+
+
+class Case(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A letter or request being followed, as far as a citizen may read it.
+
+    number is the office's own spelling; due_on is the day the answer is owed; step and steps_total count from 1;
+    classification is the office's own word for secrecy, empty when it is none.
+    """
+
+    kind: str
+    number: str
+    state: State
+    organisation: dict[str, str] = {}
+    year: int | None = None
+    desk: dict[str, str] = {}
+    changed_on: date | None = None
+    due_on: date | None = None
+    steps: tuple[CaseStep, ...] = ()
+    step: int | None = None
+    steps_total: int | None = None
+    answer_number: str | None = None
+    lacking: dict[str, str] = {}
+    phone: str | None = None
+    classification: str = ""
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A number as it was asked for, in the three forms an office may understand.
+
+    exact: parts in the order typed, joined by "/"; loose: the same parts sorted, since a screen that mixes
+    writing directions shows them in either order; running: the part that counts letters, by itself.
+    """
+
+    exact: str
+    loose: str
+    running: str
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A question to the world: `route` names an entry of the routes file or one of the gateway's own services.
+
+    route, dialogue and step (events so far) together name this one question: an effect keyed by them is had once.
+    """
+
+    route: str
+    step: int
+    reference: Reference | None = None
+    dialogue: str = ""
+
+
+class Found(msgspec.Struct, frozen=True, tag="found"):
+    case: Case
+    as_of: date | None = None
+    """The day of a last known answer; None when the office answered just now."""
+
+
+class Several(msgspec.Struct, frozen=True, tag="several"):
+    cases: tuple[Case, ...]
+
+
+class Missing(msgspec.Struct, frozen=True, tag="missing"):
+    """The office has no such number, or one it does not show."""
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The gateway or the office does not answer this caller (too many guesses, no proof)."""
+
+
+class Late(msgspec.Struct, frozen=True, tag="late"):
+    """No answer within the time there was; the same question may be asked again."""
+
+
+class Unavailable(msgspec.Struct, frozen=True, tag="unavailable"):
+    """The office's system failed or answered nothing usable."""
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """One of the gateway's own services did what was asked, and it is stored."""
+
+
+Answer = Found | Several | Missing | Refused | Late | Unavailable | Done
+
+OUTCOMES: tuple[str, ...] = ("found", "several", "missing", "refused", "late", "unavailable", "done")
+
+
+def outcome(answer: Answer) -> str:
+    """The word a menu branches on."""
+    return str(answer.__struct_config__.tag)
+
+
+class Backend(Protocol):
+    """An office's system. Never raises for what the office does: that is an Answer."""
+
+    async def ask(self, ask: Ask, within_s: float) -> Answer: ...
+
+
+# protocols.md G4: what separates the parts of a letter number on paper, on a keypad and in a database.
+_BETWEEN_PARTS = re.compile(r"[/\-._\s*#]+")
+_YEARS = range(1350, 1450)  # G4: four digits in this window are a year
+
+
+def reference(number: str) -> Reference:
+    """The three forms of a number whose digits are already ASCII. Leading zeros do not count."""
+    parts = tuple(
+        part.lstrip("0") or "0" if part.isdecimal() else part for part in _BETWEEN_PARTS.split(number) if part
+    )
+    counts = [part for part in parts if part.isdecimal()]
+    longest = max(counts, key=lambda part: (int(part) not in _YEARS, len(part)), default="")
+    return Reference(exact="/".join(parts), loose="/".join(sorted(parts)), running=longest)

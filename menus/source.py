@@ -1,0 +1,186 @@
+"""YAML with places: plain data from a text, and the line of every value in it; all faults at once.
+
+Operators write these files, so what YAML does behind one's back is a fault here: equal keys, the words and numbers
+of YAML 1.1 that change meaning (`no`, `012`, `1:30`), aliases, tags. Used for menus and for the gateway's settings.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One mistake of an author: where, what is wrong and what was expected."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class Faulty(Exception):
+    """A file says something we cannot use. The author's to mend; every fault found is listed."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(sorted(set(faults)))
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file as data. Every scalar is a str, int, float, bool or None; lines has the place of each path."""
+
+    file: str
+    data: Any
+    lines: dict[Path, int]
+    faults: list[Fault] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set, repr=False)
+    """Nodes read already, by identity: an alias is the same node a second time."""
+
+    def line(self, path: Path) -> int:
+        """The line of the value at path, or of the nearest thing around it."""
+        while path not in self.lines and path:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def fault(self, path: Path, message: str) -> Fault:
+        return Fault(self.file, self.line(path), message)
+
+
+# YAML 1.1 (type repository: bool, int, float): words that a reader takes for text and YAML for something else.
+_TRAPS = re.compile(
+    r"(?i:y|n|yes|no|on|off)|[-+]?0[0-9_]+|[-+]?0[bx][0-9a-fA-F_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[-+]?[0-9]+_[0-9_]*"
+)
+_MAX_DEPTH = 30
+
+
+def read(file: str, text: str) -> Document:
+    """Parse one file. Raises Faulty when it is no YAML; other faults are in the document, with what could be read."""
+    try:
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise Faulty([Fault(file, mark.line + 1 if mark else 1, f"this is not YAML: {what}")]) from None
+    if node is None:
+        raise Faulty([Fault(file, 1, "the file is empty")])
+    document = Document(file, None, {})
+    data = _value(node, (), document)
+    return Document(file, data, document.lines, document.faults)
+
+
+def _value(node: yaml.Node, path: Path, document: Document) -> Any:
+    line = node.start_mark.line + 1
+    if id(node) in document.seen:
+        document.faults.append(Fault(document.file, line, "an alias (*name) stands for this; write it out"))
+        return None
+    document.seen.add(id(node))
+    document.lines.setdefault(path, line)
+    if len(path) > _MAX_DEPTH:
+        raise Faulty([Fault(document.file, line, "nested too deep")])
+    if node.tag and not node.tag.startswith("tag:yaml.org,2002:"):
+        document.faults.append(Fault(document.file, line, f"YAML tag {node.tag!r}: write plain values"))
+        return None
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, path, document)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(child, (*path, place), document) for place, child in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)
+    return _scalar(node, document)
+
+
+def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            document.faults.append(Fault(document.file, line, "a key must be a word"))
+            continue
+        key = str(key_node.value)
+        if not key_node.style and _TRAPS.fullmatch(key):
+            document.faults.append(
+                Fault(document.file, line, f'YAML reads the key {key} as something else: write "{key}"')
+            )
+        if key == "<<":
+            document.faults.append(Fault(document.file, line, "merge keys (<<) are not part of this language"))
+            continue
+        if key in result:
+            first = document.lines[(*path, key)]
+            document.faults.append(
+                Fault(document.file, line, f"the key {key} stands here again, first on line {first}")
+            )
+            continue
+        document.lines[(*path, key)] = line
+        result[key] = _value(value_node, (*path, key), document)
+    return result
+
+
+def _scalar(node: yaml.ScalarNode, document: Document) -> Any:
+    word = str(node.value)
+    if node.style:  # quoted or a block; plain scalars have none, or an empty one from the C parser
+        return word
+    if _TRAPS.fullmatch(word):
+        line = node.start_mark.line + 1
+        document.faults.append(Fault(document.file, line, f'YAML reads {word} as something else: write "{word}"'))
+        return word
+    kind = node.tag.rpartition(":")[2]
+    if kind == "bool":
+        return word.lower() == "true"
+    if kind == "null":
+        return None
+    try:
+        return int(word) if kind == "int" else float(word) if kind == "float" else word
+    except ValueError:
+        line = node.start_mark.line + 1
+        document.faults.append(Fault(document.file, line, f'YAML reads {word[:40]} as a number: write "{word[:40]}"'))
+        return word
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def typed(model: type[Model], document: Document, data: Any, path: Path = ()) -> Model:
+    """data as a model, or Faulty with the file's lines in words an operator understands."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise Faulty(
+            [
+                document.fault((*path, *problem["loc"]), explain(problem))
+                for problem in error.errors(include_url=False, include_context=True)
+            ]
+        ) from None
+
+
+def explain(problem: Any) -> str:
+    """One pydantic error in plain words: the key, what is wrong, what was expected."""
+    key = ".".join(str(part) for part in problem["loc"]) or "this file"
+    context: dict[str, Any] = problem.get("ctx", {})
+    match problem["type"]:
+        case "missing":
+            return f"{key} is missing"
+        case "extra_forbidden":
+            return f"{key} is not a key we know here"
+        case "string_type":
+            return (
+                f'{key}: a text was expected; put it in quotes: "{problem["input"]}"'
+                if isinstance(problem["input"], int | float)
+                else f"{key}: a text was expected"
+            )
+        case "literal_error" | "enum":
+            return f"{key}: {problem['input']!r} is none of {context.get('expected')}"
+        case "value_error":
+            return f"{key}: {context.get('error', problem['msg'])}"
+        case kind if kind.endswith(("_type", "_parsing")):
+            return f"{key}: {problem['msg'].lower()}"
+        case _:
+            return f"{key}: {problem['msg']}"

@@ -1,0 +1,172 @@
+"""Texts with values in them: `{{ value | filter }}` and `[a part that may be left out]`, nothing else.
+
+A part in brackets is left out when a value in it is absent, and when room is short the parts with the least
+important values go first. A line with an absent value outside brackets is left out whole. There are no conditions
+and no loops, so what a text can become, and how long, is known before anybody reads it. `[[` and `]]` are brackets.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+Filter = Callable[[Any, "Context"], "str | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a template may look at: values by name, the language, the labels of it, the day."""
+
+    values: Mapping[str, Any]
+    language: str
+    labels: Mapping[str, str]
+    today: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """`{{ case.due_on | day }}`: a path of names and the filter it goes through."""
+
+    path: tuple[str, ...]
+    filter: str | None
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run of literals and values, left out as a whole when optional."""
+
+    pieces: tuple[str | Value, ...]
+    optional: bool
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Value))
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    source: str
+    parts: tuple[Part, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return tuple(value for part in self.parts for value in part.values)
+
+
+class TemplateError(Exception):
+    """The author's: what is wrong with a text, and what to write."""
+
+
+_TOKENS = re.compile(r"\[\[|\]\]|\[|\]|\{\{[^{}]*\}\}|\{[{%#]|[%}]\}|[^\[\]{}%]+|.", re.DOTALL)
+_VALUE = re.compile(r"\{\{\s*([a-z_]+(?:\.[a-z_]+)*)\s*(?:\|\s*([a-z_]+)\s*)?\}\}")
+
+
+def parse(source: str) -> Template:
+    """The text as parts. Raises TemplateError with what to write instead."""
+    parts: list[Part] = []
+    pieces: list[str | Value] = []
+    optional = False
+
+    def close() -> None:
+        nonlocal pieces
+        if pieces:
+            parts.append(Part(tuple(pieces), optional))
+        pieces = []
+
+    for sign in _TOKENS.findall(source):
+        if sign == "[":
+            if optional:
+                raise TemplateError("a part in [ ] cannot stand inside another")
+            close()
+            optional = True
+        elif sign == "]":
+            if not optional:
+                raise TemplateError("a ] without its [; for the sign itself write ]]")
+            if not any(isinstance(piece, Value) for piece in pieces):
+                raise TemplateError("a part in [ ] needs a {{ value }}; for the sign itself write [[")
+            close()
+            optional = False
+        elif sign.startswith("{{"):
+            found = _VALUE.fullmatch(sign)
+            if found is None:
+                raise TemplateError(
+                    f"{sign} is not understood; write {{{{ case.number }}}} or {{{{ case.due_on | day }}}}"
+                )
+            pieces.append(Value(tuple(found[1].split(".")), found[2]))
+        elif sign in ("{%", "{#", "%}", "}}"):
+            raise TemplateError(f"{sign} is not part of this language; only {{{{ value | filter }}}} is")
+        else:
+            pieces.append({"[[": "[", "]]": "]"}.get(sign, sign))
+    if optional:
+        raise TemplateError("a [ without its ]; for the sign itself write [[")
+    close()
+    return Template(source, tuple(parts))
+
+
+def look_up(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """The value at a path of mappings and attributes, None where it ends early."""
+    found: Any = values
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
+        if found is None:
+            return None
+    return found
+
+
+_ABSENT = "\0"  # no text has it: shown() drops controls
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A part with its values in place. rank: 0 stays, higher goes earlier when room is short."""
+
+    text: str
+    rank: int
+
+
+def fill(
+    template: Template, context: Context, filters: Mapping[str, Filter], ranks: Mapping[str, int]
+) -> tuple[Filled, ...]:
+    """The parts that have something to say, in order. ranks: value name to how early it may go."""
+    lines: list[list[Filled]] = [[]]
+    for part in template.parts:
+        texts = [piece if isinstance(piece, str) else _one(piece, context, filters) for piece in part.pieces]
+        if part.optional and None in texts:
+            continue
+        text = "".join(_ABSENT if each is None else each for each in texts)
+        rank = max((ranks.get(value.name, 0) for value in part.values), default=0) if part.optional else 0
+        first, *more = text.split("\n")
+        lines[-1].append(Filled(first, rank))
+        lines += [[Filled(line, rank)] for line in more]
+    whole = [line for line in lines if not any(_ABSENT in each.text for each in line)]
+    return tuple(
+        replace(each, text="\n" + each.text) if row and place == 0 else each
+        for row, line in enumerate(whole)
+        for place, each in enumerate(line)
+    )
+
+
+def _one(value: Value, context: Context, filters: Mapping[str, Filter]) -> str | None:
+    found = look_up(context.values, value.path)
+    return None if found is None else filters[value.filter or ""](found, context)
+
+
+def joined(parts: tuple[Filled, ...]) -> str:
+    """The parts as one text. What was left out leaves no empty line behind."""
+    lines = "".join(part.text for part in parts).split("\n")
+    return "\n".join(line.strip(" ") for line in lines if line.strip(" "))
+
+
+def shortened(parts: tuple[Filled, ...], fits: Callable[[str], bool]) -> str:
+    """All parts when they fit, else without those of the highest rank, one after the other. Never cuts."""
+    kept = list(parts)
+    while not fits(joined(tuple(kept))):
+        worst = max(kept, key=lambda part: part.rank, default=None)
+        if worst is None or worst.rank == 0:
+            break
+        kept.remove(worst)
+    return joined(tuple(kept))

@@ -1,0 +1,58 @@
+"""What tests of several packages use: keys, a clock that only moves when told to, the shipped menu."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import structlog
+
+from gateway.menu_files import read_folder
+from gateway.privacy import Keys
+from gateway.settings import SHIPPED_MENU
+from menus import loader
+
+
+class FakeClock:
+    """gateway.clock.Clock under the test's hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._start = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+        self._ids = 0
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def today(self) -> date:
+        return self.now().date()
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return f"{self._ids:032x}"
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def keys() -> Keys:
+    return Keys(data={1: b"d" * 32}, index=b"i" * 32, log=b"l" * 32)
+
+
+@pytest.fixture(scope="session")
+def shipped_menu():
+    return loader.load(read_folder(SHIPPED_MENU), {"letters", "requests"})
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were():
+    """Whoever composes a gateway in this process configures its logs; the next test finds them unconfigured."""
+    yield
+    structlog.reset_defaults()

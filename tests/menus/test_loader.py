@@ -1,0 +1,291 @@
+"""From files to a menu: the shipped one loads, and a mistake anywhere is told with its file and line."""
+
+import pytest
+
+from menus import loader
+from menus.definition import RESERVED, AskDef, ScreenDef
+from menus.inputs import Kind, Mistake
+from menus.source import Faulty
+
+COMMON = """\
+languages: [fa, en]
+start: main
+arguments: letters
+wrong_choice: {fa: "فقط شماره", en: "A number"}
+navigation:
+  back: {fa: بازگشت, en: Back}
+  more: {fa: ادامه, en: More}
+  main: {fa: منو, en: Menu}
+fields:
+  case.desk: {width: 16, keep: 1}
+labels:
+  received: received
+  registered: registered
+  referred: referred
+  seen: seen
+  in_progress: {fa: در حال بررسی, en: under review}
+  needs_citizen: waiting
+  forwarded_out: forwarded
+  answered: answered
+  rejected: rejected
+  closed: closed
+  unknown: unknown
+main:
+  text: {fa: رصد, en: Rasad}
+  choices:
+    - letters: {text: {fa: نامه, en: Letter}, next: ask_number}
+    - english: {text: English, language: en, next: main}
+missing: {text: Nothing was found}
+refused: {text: Too often}
+late: {text: Late}
+unavailable: {text: Down}
+session_ended: {text: Dial again}
+not_understood: {text: What?}
+failed: {text: Broken}
+expired: {text: Too late}
+"""
+
+LETTERS = """\
+journey: letters
+entry: {code: "01", keywords: {fa: [نامه], en: [letter]}, next: ask_number}
+ask_number:
+  text: {fa: شماره, en: Number}
+  input: {as: letter_number, into: number}
+  mistaken: {fa: نشد, en: "No number"}
+  next: find_letter
+find_letter:
+  ask: letters
+  with: {number: number}
+  found:
+    - {when: {state: [closed], answer_number: true}, next: closed}
+    - status
+  several: which
+status:
+  text: "{{ case.number }} {{ case.state | label }}[ {{ case.desk }}]"
+  choices:
+    - steps: {text: Steps, next: steps}
+closed: {text: "Closed {{ case.changed_on | day }}"}
+steps:
+  text: Steps
+  each: case.steps
+  lines: "{{ item.desk }}"
+  end: false
+which:
+  text: Which
+  pick: "{{ case.year }}"
+  next: find_letter
+"""
+
+SMALL = {"common.yaml": COMMON, "letters.yaml": LETTERS}
+
+
+def load(files, routes=("letters",)):
+    return loader.load(files.items() if isinstance(files, dict) else files, routes)
+
+
+def faults(files, routes=("letters",)):
+    with pytest.raises(Faulty) as found:
+        load(files, routes)
+    return [(fault.file, fault.line, fault.message) for fault in found.value.faults]
+
+
+def changed(file, old, new):
+    assert SMALL[file].count(old) == 1, f"{old!r} must stand once in {file}"
+    return SMALL | {file: SMALL[file].replace(old, new)}
+
+
+# --- good menus -----------------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_menu_has_no_fault(menu):
+    assert menu.languages == ("fa", "en")
+    assert menu.default_language == "fa"
+    assert set(menu.entries) == {"letters", "requests"}
+    assert menu.nodes.keys() >= RESERVED
+
+
+def test_a_small_menu_is_what_was_written():
+    menu = load(SMALL)
+
+    ask, find, status = menu.nodes["ask_number"], menu.nodes["find_letter"], menu.nodes["status"]
+    assert isinstance(ask, ScreenDef)
+    assert isinstance(find, AskDef)
+    assert (ask.input.kind, ask.input.into, ask.next) == (Kind.LETTER_NUMBER, "number", "find_letter")
+    assert ask.mistaken[Mistake.MALFORMED]["en"].source == "No number"
+    assert (find.route, find.number) == ("letters", "number")
+    assert [branch.next for branch in find.branches["found"]] == ["closed", "status"]
+    assert find.branches["found"][0].when == {"state": ("closed",), "answer_number": True}
+    assert set(find.branches) == {"found", "several"}
+    assert status.text["fa"] == status.text["en"]
+    assert [choice.name for choice in status.choices] == ["steps"]
+    assert menu.nodes["steps"].each == ("case", "steps")
+    assert menu.nodes["main"].choices[1].language == "en"
+    assert menu.labels["fa"]["in_progress"] == "در حال بررسی"
+    assert menu.labels["fa"]["seen"] == "seen"
+    assert menu.navigation["en"].more == "More"
+    assert menu.ranks == {"case.desk": 1}
+    assert menu.entries["letters"].keywords == {"نامه": "fa", "letter": "en"}
+    assert menu.entries["letters"].code == "01"
+
+
+def test_a_file_without_a_journey_is_named_after_itself():
+    menu = load(changed("letters.yaml", "journey: letters\n", ""))
+
+    assert set(menu.entries) == {"letters"}
+
+
+def test_keywords_are_kept_folded():
+    menu = load(changed("letters.yaml", "[letter]", "[LETTER, كتاب]"))
+
+    assert set(menu.entries["letters"].keywords) == {"نامه", "letter", "کتاب"}
+
+
+def test_any_route_will_do_when_the_routes_are_not_known():
+    assert load(changed("letters.yaml", "ask: letters", "ask: elsewhere"), None).nodes["find_letter"].route == (
+        "elsewhere"
+    )
+
+
+def test_the_version_is_the_hash_of_names_and_texts_in_any_order(menu, menu_files):
+    assert loader.load(reversed(menu_files), {"letters", "requests"}).version == menu.version
+    assert loader.version_of(menu_files) == menu.version
+    assert len(menu.version) == 12
+    assert set(menu.version) <= set("0123456789abcdef")
+
+
+def test_the_version_changes_with_any_text_and_any_name():
+    versions = {
+        loader.version_of([("a", "bc"), ("d", "")]),
+        loader.version_of([("ab", "c"), ("d", "")]),
+        loader.version_of([("a", "bc"), ("e", "")]),
+        loader.version_of([("a", "bc")]),
+        loader.version_of([("a", "bc "), ("d", "")]),
+        loader.version_of([("a", "bcd"), ("", "")]),
+    }
+
+    assert len(versions) == 6
+
+
+# --- faulty menus: what was written, where it is told, and a piece of what is said -----------------------------------
+
+C, L = "common.yaml", "letters.yaml"
+FAULTY = {
+    "a target that is not there": (L, "next: find_letter\nfind", "next: find_leter\nfind", 7, "no screen find_leter"),
+    "a choice that leads nowhere": (L, "Steps, next: steps", "Steps, next: step", 18, "there is no screen step"),
+    "a branch that leads nowhere": (L, "- status", "- statu", 13, "there is no screen statu"),
+    "a condition that leads nowhere": (L, "next: closed}", "next: close}", 12, "there is no screen close"),
+    "an outcome that leads nowhere": (L, "several: which", "several: what", 14, "there is no screen what"),
+    "an entry that leads nowhere": (L, "[letter]}, next: ask_number", "[letter]}, next: ask", 2, "no screen ask"),
+    "a start that is not there": (C, "start: main", "start: home", 2, "start: there is no home"),
+    "arguments of no journey": (C, "arguments: letters", "arguments: letter", 3, "arguments: there is no letter"),
+    "no start": (C, "start: main\n", "", 1, "start: is missing; no file of this menu has it"),
+    "no labels": (C, "labels:\n", "titles: {text: x}\nextra:\n  text: x\n", 1, "labels: is missing"),
+    "a reserved screen that is not there": (C, "late: {text: Late}\n", "", 1, "late: is missing"),
+    "a state without a label": (C, "  seen: seen\n", "", 11, "labels has no seen"),
+    "a label without a language": (C, "بررسی, en: under review}", "بررسی}", 16, "has no text in en"),
+    "navigation without a language": (C, "{fa: ادامه, en: More}", "{fa: ادامه}", 7, "more has no text in en"),
+    "navigation without a word": (C, "  more: {fa: ادامه, en: More}\n", "", 5, "navigation.more is missing"),
+    "a text without a language": (L, "{fa: شماره, en: Number}", "{fa: شماره}", 4, "text has no text in en"),
+    "a text in a strange language": (L, "en: Number}", "en: Number, ar: x}", 4, "ar is none of this menu's languages"),
+    "a mistake's text without a language": (L, 'fa: نشد, en: "No number"', "fa: نشد", 6, "has no text in en"),
+    "no text for a mistake": (L, '  mistaken: {fa: نشد, en: "No number"}\n', "", 5, "an input needs mistaken"),
+    "a number for a text": (L, "text: Which", "text: 5", 26, "a text was expected, or one per language"),
+    "a screen of no kind": (L, "  text: Which\n", "", 25, "which is no screen: it needs text"),
+    "a screen that is a word": (C, "late: {text: Late}", "late: Late", 30, "late is no screen"),
+    "a key we do not know": (L, "  end: false", "  ends: false", 24, "ends is not a key we know here"),
+    "a key of an ask we do not know": (L, "  several: which", "  many: which", 14, "many is not a key we know here"),
+    "no next behind an input": (L, "  next: find_letter\nfind", "find", 3, "next: belongs to an input or a pick"),
+    "a next without an input": (C, "{text: Late}", "{text: Late, next: main}", 30, "next: belongs to an input"),
+    "choices and an input": (
+        L, "  next: find_letter\nfind", "  next: find_letter\n  choices: [{a: {text: a, next: main}}]\nfind", 3,
+        "a screen takes choices, or pick, or an input",
+    ),
+    "a pick without its ask": (L, '}}"\n  next: find_letter', '}}"\n  next: status', 28, "after a pick comes the ask"),
+    "lines without each": (L, "  each: case.steps\n", "", 20, "lines: and each: go together"),
+    "each of something else": (L, "each: case.steps", "each: case.desks", 22, "the only list is case.steps"),
+    "two choices of one name": (C, "- english:", "- letters:", 25, "two choices are called letters"),
+    "a choice of two names": (
+        L, "- steps: {text: Steps, next: steps}", "- {a: {text: a, next: main}, b: {text: b, next: main}}", 18,
+        "one name and its choice",
+    ),
+    "nine choices": (
+        L, "    - steps: {text: Steps, next: steps}\n",
+        "".join(f"    - c{n}: {{text: a, next: main}}\n" for n in range(9)), 17, "at most 8 choices",
+    ),
+    "a choice without a next": (L, "{text: Steps, next: steps}", "{text: Steps}", 18, "steps.next is missing"),
+    "a language that is none": (C, "language: en,", "language: ar,", 27, "ar is no language of this menu"),
+    "a kind of input that is none": (L, "as: letter_number", "as: phone", 5, "'phone' is none of 'letter_number'"),
+    "a route that is none": (L, "ask: letters", "ask: leters", 9, "there is no route leters; there are escalate, lett"),
+    "a route without a number": (L, "  with: {number: number}\n", "", 9, "a route is asked with: {number:"),
+    "a number nobody typed": (L, "with: {number: number}", "with: {number: code}", 10, "no input is kept as code"),
+    "nothing for found": (
+        L, "  found:\n    - {when: {state: [closed], answer_number: true}, next: closed}\n    - status\n", "", 8,
+        "find_letter asks letters but says nothing for found:",
+    ),
+    "nothing for done": (C, "{text: Late}", "{ask: escalate, unavailable: main}", 30, "says nothing for done:"),
+    "a last branch with a condition": (L, "    - status\n", "", 11, "the last of the branches must be a screen alone"),
+    "a condition on nothing": (L, "answer_number: true", "answer: true", 12, "a case has no answer; it has kind"),
+    "a condition on no state": (L, "state: [closed]", "state: [close]", 12, "close is no state; there are received"),
+    "a condition of no kind": (L, "state: [closed]", "state: closed", 12, "or a list of words was expected"),
+    "a filter that is none": (L, "changed_on | day", "changed_on | days", 19, "no filter days; there are day, label"),
+    "a value that is none": (L, "{{ case.year }}", "{{ case.yaer }}", 27, "there is no value case.yaer; there are"),
+    "a value of nothing": (L, "{{ item.desk }}", "{{ desk }}", 23, "there is no value desk"),
+    "a text that is no template": (L, '[ {{ case.desk }}]"', '[ {{ case.desk }}"', 16, "a [ without its ]"),
+    "an entry code without its zero": (L, 'code: "01"', 'code: "1"', 2, "an entry code is a zero and digits"),
+    "an entry code as a number": (L, 'code: "01"', "code: 01", 2, 'YAML reads 01 as something else: write "01"'),
+    "a keyword twice": (L, "en: [letter]", "en: [نامه]", 2, "the keyword نامه leads to letters already"),
+    "a width of nothing": (C, "width: 16", "width: 0", 10, "fields.case.desk.width: Input should be greater than 0"),
+    "languages that are no list": (C, "languages: [fa, en]", "languages: fa", 1, "languages: input should be a valid"),
+    "a word that is a truth": (L, 'en: "No number"', "en: no", 6, 'YAML reads no as something else: write "no"'),
+    "a key twice": (L, "  end: false\n", "  end: false\n  text: Steps\n", 25, "the key text stands here again"),
+    "a screen twice in a file": (C, "refused:", "missing:", 29, "the key missing stands here again, first on line 28"),
+    "a screen twice in two files": (L, "\nwhich:", "\nlate:", 25, "the screen late stands in common.yaml:30 already"),
+    "a shared key twice": (L, "journey: letters", "start: main", 1, "start stands in common.yaml already"),
+    "no YAML": (L, "entry: {code", "entry: [code", 2, "this is not YAML"),
+    "a file that is a list": (L, LETTERS, "- a\n- b\n", 1, "a menu file is keys with screens"),
+    "an empty file": (L, LETTERS, "", 1, "the file is empty"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "old", "new", "line", "piece"), FAULTY.values(), ids=FAULTY)
+def test_a_mistake_is_told_with_its_file_and_line(file, old, new, line, piece):
+    found = faults(changed(file, old, new))
+
+    assert [fault for fault in found if fault[:2] == (file, line) and piece in fault[2]], found
+
+
+def test_all_mistakes_of_all_files_are_told_at_once():
+    files = changed("letters.yaml", "text: Which", "text: {fa: x}") | {
+        "common.yaml": COMMON.replace("start: main", "start: home").replace("Letter}, next: ask_number", "L}, next: x")
+    }
+
+    assert [(file, line) for file, line, _ in faults(files)] == [
+        ("common.yaml", 2),
+        ("common.yaml", 26),
+        ("letters.yaml", 26),
+    ]
+
+
+def test_two_journeys_may_not_share_a_code_or_a_keyword():
+    copy = LETTERS.replace("journey: letters", "journey: copies")
+    for name in ("ask_number", "find_letter", "status", "closed:", "steps:", "which"):
+        copy = copy.replace(name, f"copy_{name}")
+    copy = copy.replace("next: steps", "next: copy_steps").replace("next: closed", "next: copy_closed")
+
+    found = faults(SMALL | {"more.yaml": copy})
+
+    assert ("more.yaml", 2, "the entry code 01 leads to letters already") in found
+    assert ("more.yaml", 2, "the keyword letter leads to letters already") in found
+    assert ("more.yaml", 2, "the keyword نامه leads to letters already") in found
+
+
+def test_a_menu_without_languages_is_told_once():
+    assert faults({"common.yaml": COMMON.replace("languages: [fa, en]\n", "")}) == [
+        ("common.yaml", 1, "languages: is missing; no file of this menu has it")
+    ]
+
+
+def test_a_faulty_screen_is_not_told_again_by_those_that_lead_to_it():
+    found = faults(changed("letters.yaml", "  text: Steps\n", "  text: Steps\n  colour: red\n"))
+
+    assert [message for _, _, message in found] == ["colour is not a key we know here"]

@@ -1,0 +1,199 @@
+"""YAML with places: what operators write, and every trap of YAML named with its line."""
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from menus import source
+from menus.source import Fault, Faulty
+
+
+def faults(text):
+    return [(fault.line, fault.message) for fault in source.read("a.yaml", text).faults]
+
+
+def test_plain_data_comes_out_with_the_line_of_each_value():
+    document = source.read("a.yaml", "# note\na: 1\nb:\n  - x\n  - {c: true, d: ~}\ne: |-\n  two\n  lines\nf: 1.5\n")
+
+    assert document.data == {"a": 1, "b": ["x", {"c": True, "d": None}], "e": "two\nlines", "f": 1.5}
+    assert document.faults == []
+    assert document.line(("a",)) == 2
+    assert document.line(("b", 0)) == 4
+    assert document.line(("b", 1, "c")) == 5
+    assert document.line(("e",)) == 6
+
+
+def test_what_has_no_line_has_that_of_what_is_around_it():
+    document = source.read("a.yaml", "a: 1\nb:\n  c: 2\n")
+
+    assert document.line(("b", "nothing", 3)) == 2
+    assert document.line(("nothing",)) == 1
+    assert document.fault(("b", "x"), "no").line == 2
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["no", "No", "NO", "yes", "on", "off", "y", "N", "012", "00", "+07", "0x1f", "0b11", "1:30", "12:30:45", "1_000"],
+)
+def test_a_word_yaml_reads_as_something_else_is_a_fault_and_stays_as_it_was_written(word):
+    document = source.read("a.yaml", f"a: 1\nb: {word}\n")
+
+    assert document.faults == [Fault("a.yaml", 2, f'YAML reads {word} as something else: write "{word}"')]
+    assert document.data["b"] == word
+
+
+@pytest.mark.parametrize("word", ["no", "012", "1:30", "0x1f", "true", "5", "~"])
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_quoted_word_is_a_text(word, quote):
+    document = source.read("a.yaml", f"a: {quote}{word}{quote}")
+
+    assert document.faults == []
+    assert document.data == {"a": word}
+
+
+def test_a_block_is_a_text():
+    assert source.read("a.yaml", "a: |-\n  no\nb: >-\n  012\n").data == {"a": "no", "b": "012"}
+    assert faults("a: |-\n  no\nb: >-\n  012\n") == []
+
+
+@pytest.mark.parametrize("word", ["نه", "nothing", "2026-11-22", "1.2.3", "10:00 tomorrow", "0", "10", "-5", "*4*061#"])
+def test_an_innocent_word_is_no_fault(word):
+    quoted = f"'{word}'" if word.startswith("*") else word
+
+    assert faults(f"a: {quoted}") == []
+
+
+def test_a_trap_may_be_a_key():
+    assert faults("a:\n  no: 1\n  'off': 2\n") == [(2, 'YAML reads the key no as something else: write "no"')]
+
+
+def test_equal_keys_are_a_fault_that_names_both_lines():
+    document = source.read("a.yaml", "a: 1\nb: 2\n'a': 3\n")
+
+    assert document.faults == [Fault("a.yaml", 3, "the key a stands here again, first on line 1")]
+    assert document.data == {"a": 1, "b": 2}
+
+
+def test_equal_keys_are_found_at_any_depth():
+    assert faults("a:\n  - b: 1\n    c: 2\n    b: 3\n") == [(4, "the key b stands here again, first on line 2")]
+
+
+def test_tags_are_a_fault():
+    assert faults("a: 1\nb: !python/name:os.system x\nc: !secret {d: 1}\n") == [
+        (2, "YAML tag '!python/name:os.system': write plain values"),
+        (3, "YAML tag '!secret': write plain values"),
+    ]
+
+
+def test_merge_keys_are_a_fault():
+    found = faults("a: &x {b: 1}\nc:\n  <<: *x\n")
+
+    assert (3, "merge keys (<<) are not part of this language") in found
+
+
+def test_a_list_as_a_key_is_a_fault():
+    assert faults("a: 1\n? [b, c]\n: 2\n") == [(2, "a key must be a word")]
+
+
+def test_all_faults_of_a_file_are_told_at_once():
+    assert [line for line, _ in faults("a: no\nb: 012\nb: 1\nc: !x y\n")] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a note\n"])
+def test_an_empty_file_is_a_fault(text):
+    with pytest.raises(Faulty) as found:
+        source.read("a.yaml", text)
+
+    assert found.value.faults == (Fault("a.yaml", 1, "the file is empty"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\nb: [1, 2\n", 3),
+        ("a: 1\n\tb: 2\n", 2),
+        ('a: 1\nb: "x\n', 3),
+        ("a: b: c\n", 1),
+        ("a: 1\n---\nb: 2\n", 2),
+        ("a: \x00\n", 1),
+        ("a: \ud800\n", 1),
+        ("a: 1\nb: *nobody\n", 2),
+    ],
+)
+def test_what_is_no_yaml_is_a_fault_on_its_line(text, line):
+    with pytest.raises(Faulty) as found:
+        source.read("a.yaml", text)
+
+    (fault,) = found.value.faults
+    assert fault.line == line
+    assert fault.message.startswith("this is not YAML: ")
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a x\nb: *a", "a: &a {b: 1}\nc: [*a, *a]"])
+def test_an_alias_is_a_fault(text):
+    assert "an alias (*name) stands for this; write it out" in {
+        fault.message for fault in source.read("a", text).faults
+    }
+
+
+@pytest.mark.parametrize("word", [".inf", ".nan", "1_.5", "0xAB", "1_", "+1_0", "9" * 5000, "!!int abc"])
+def test_what_yaml_takes_for_a_number_and_cannot_read_is_a_fault(word):
+    document = source.read("a.yaml", f"a: 1\nb: {word}")
+
+    assert word == ".inf" or word == ".nan" or [2] == [fault.line for fault in document.faults]
+
+
+def test_what_nests_without_end_is_a_fault():
+    with pytest.raises(Faulty) as found:
+        source.read("a.yaml", "a: " + "[" * 40 + "]" * 40)
+
+    assert found.value.faults == (Fault("a.yaml", 1, "nested too deep"),)
+
+
+def test_faults_are_told_once_and_in_order():
+    one, other = Fault("a.yaml", 9, "x"), Fault("a.yaml", 2, "y")
+
+    faulty = Faulty([one, other, one])
+
+    assert faulty.faults == (other, one)
+    assert str(faulty) == "a.yaml:2: y\na.yaml:9: x"
+
+
+class Phone(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    ring_s: float = Field(default=1, gt=0)
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    phones: list[Phone]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("phones:\n  - ring_s: 1\n", 2, "phones.0.name is missing"),
+        ("phones:\n  - name: a\n    rings: 1\n", 3, "phones.0.rings is not a key we know here"),
+        ("phones:\n  - name: 5\n", 2, 'phones.0.name: a text was expected; put it in quotes: "5"'),
+        ("phones:\n  - name: [a]\n", 2, "phones.0.name: a text was expected"),
+        ("phones:\n  - name: a\n    ring_s: soon\n", 3, "phones.0.ring_s: input should be a valid number"),
+        ("phones:\n  - name: a\n    ring_s: 0\n", 3, "phones.0.ring_s: Input should be greater than 0"),
+        ("phones: 1\n", 1, "phones: input should be a valid list"),
+        ("other: 1\n", 1, "phones is missing"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_in_an_operators_words(text, line, message):
+    document = source.read("a.yaml", text)
+
+    with pytest.raises(Faulty) as found:
+        source.typed(Settings, document, document.data)
+
+    assert (line, message) in [(fault.line, fault.message) for fault in found.value.faults]
+
+
+def test_a_value_of_the_right_kind_is_a_model():
+    document = source.read("a.yaml", "phones: [{name: a, ring_s: 2}]")
+
+    assert source.typed(Settings, document, document.data) == Settings(phones=[Phone(name="a", ring_s=2)])
