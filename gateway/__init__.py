@@ -1,0 +1,1 @@
+"""Everything that touches the telecom side, the clock and our own storage."""

@@ -1,0 +1,1 @@
+"""How messages reach us and leave us: dialects are pure, `http` is the shell around them."""

@@ -1,0 +1,179 @@
+"""What a dialect supplies, and the few things it says: requests and replies as data, no web framework, no clock.
+
+Refusal     the peer's mistake, with the HTTP status and one line that says what was expected
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import unquote_to_bytes
+
+MAX_BODY_OCTETS = 8192
+"""protocols.md E12: no dialect needs more for one input."""
+
+MAX_FIELDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """An HTTP request as it came. query: undecoded; tail: the path behind the channel's name, without its slash."""
+
+    method: str
+    tail: str
+    query: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WireReply:
+    status: int
+    body: str
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class OutRequest:
+    """A request we make. params are form fields of a POST, or the query of a GET."""
+
+    method: str
+    url: str
+    params: Mapping[str, str]
+    secrets: frozenset[str] = frozenset()
+    """Names of params that no log may show."""
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, line: str, headers: Mapping[str, str] | None = None) -> None:
+        self.status = status
+        self.line = line
+        self.headers = dict(headers or {})
+        super().__init__(line)
+
+
+@dataclass(frozen=True, slots=True)
+class UssdInput:
+    """One input of a caller. msisdn and service_code as the peer spells them.
+
+    inputs: everything said since the service code, joined by `*`; this dialect repeats it all in each request, so
+    the newest input is what follows the chain already stored.
+    """
+
+    session_id: str
+    msisdn: str
+    service_code: str
+    inputs: str
+
+
+@dataclass(frozen=True, slots=True)
+class UssdReply:
+    """What the caller sees next. text fits already and is never changed after this point; end closes the session."""
+
+    text: str
+    end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MoSms:
+    """An SMS from a citizen. provider_id is unique per channel: the same id is the same message."""
+
+    provider_id: str
+    msisdn: str
+    short_code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the message. Taken is not delivered."""
+
+    provider_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotAccepted:
+    """The provider refused it. again: the same message may be tried later; reason: the provider's code or word."""
+
+    reason: str
+    again: bool
+
+
+SendResult = Accepted | NotAccepted
+
+
+class UssdDialect(Protocol):
+    """read raises Refusal for what is not the dialect's; write gives what the peer shows its caller."""
+
+    def read(self, request: WireRequest) -> UssdInput: ...
+
+    def write(self, reply: UssdReply) -> WireReply: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SmsRoute:
+    """Where and as whom a channel sends: the provider's address and our account there."""
+
+    url: str
+    username: str
+    sender: str
+    password: str = field(repr=False)
+
+
+class SmsDialect(Protocol):
+    """read and stored are for what comes in; request and result for what goes out."""
+
+    def read(self, request: WireRequest) -> MoSms: ...
+
+    def stored(self) -> WireReply: ...
+
+    def request(self, route: SmsRoute, msisdn: str, text: str, message_id: str) -> OutRequest: ...
+
+    def result(self, status: int, body: str) -> SendResult: ...
+
+
+def only(request: WireRequest, method: str) -> None:
+    """Refuse every other verb."""
+    if request.method != method:
+        raise Refusal(405, f"this channel takes {method}, not {request.method}", {"Allow": method})
+
+
+def form(request: WireRequest) -> dict[str, bytes]:
+    """The fields of a form body (WHATWG URL, application/x-www-form-urlencoded), undecoded. Raises Refusal."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise Refusal(415, "the body must be application/x-www-form-urlencoded")
+    try:
+        return fields(request.body.decode("ascii"))
+    except UnicodeDecodeError:
+        raise Refusal(400, "the body has octets that are not percent-encoded") from None
+
+
+def fields(encoded: str) -> dict[str, bytes]:
+    """Percent-encoded fields, each at most once. Raises Refusal."""
+    found: dict[str, bytes] = {}
+    pairs = [pair for pair in encoded.split("&") if pair]
+    if len(pairs) > MAX_FIELDS:
+        raise Refusal(400, f"more than {MAX_FIELDS} fields")
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        key = unquote_to_bytes(name.replace("+", " ")).decode("utf-8", "replace")
+        if key in found:
+            raise Refusal(400, f"the field {key[:40]!r} stands twice")
+        found[key] = unquote_to_bytes(value.replace("+", " "))
+    return found
+
+
+def text(found: Mapping[str, bytes], name: str, *, empty: bool = False, longest: int = 256) -> str:
+    """A field as UTF-8 text without white space at its ends. Raises Refusal when missing, broken, empty or too long."""
+    if name not in found:
+        raise Refusal(400, f"the field {name} is missing")
+    try:
+        value = found[name].decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise Refusal(400, f"the field {name} is not UTF-8") from None
+    if "\0" in value:
+        raise Refusal(400, f"the field {name} has a NUL in it")
+    if len(value) > longest:
+        raise Refusal(400, f"the field {name} is longer than {longest} characters")
+    if not value and not empty:
+        raise Refusal(400, f"the field {name} is empty")
+    return value

@@ -1,0 +1,1 @@
+"""One aggregator's request and reply format each: pure, unaware of each other."""

@@ -1,0 +1,101 @@
+"""Kannel: SMS in through an sms-service's get-url, out through smsbox's sendsms. protocols.md F8, Kannel user guide.
+
+What the operator of Kannel enters is in the README. The answer to an incoming SMS is empty: our reply goes out by
+itself, and whatever stood in the body Kannel would send as a second one.
+"""
+
+import hashlib
+
+from gateway.channels.contract import (
+    Accepted,
+    MoSms,
+    NotAccepted,
+    OutRequest,
+    Refusal,
+    SendResult,
+    SmsDialect,
+    SmsRoute,
+    WireReply,
+    WireRequest,
+    fields,
+    only,
+    text,
+)
+from menus.alphabet import Alphabet, alphabet_of
+
+# User guide, sendsms: %c is 0 for 7 bit, 1 for 8 bit, 2 for UCS-2; %b is the raw body in the charset of %C.
+_UCS2 = "2"
+_BINARY = "1"
+_CHARSETS = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "utf-16be": "utf-16-be",
+    "utf-16": "utf-16-be",
+    "ucs-2": "utf-16-be",
+    "iso-8859-1": "latin-1",
+    "windows-1252": "cp1252",
+    "us-ascii": "ascii",
+    "ascii": "ascii",
+}
+
+
+class Kannel:
+    def read(self, request: WireRequest) -> MoSms:
+        only(request, "GET")
+        found = fields(request.query)
+        sender, short_code = text(found, "from"), text(found, "to")
+        if "text" not in found:
+            raise Refusal(400, "the field text is missing (text=%b)")
+        message_id = text(found, "id", empty=True, longest=128) if "id" in found else ""
+        return MoSms(
+            provider_id=message_id or _derived_id(request.query),
+            msisdn=sender,
+            short_code=short_code,
+            text=_body(found),
+        )
+
+    def stored(self) -> WireReply:
+        return WireReply(200, "")
+
+    def request(self, route: SmsRoute, msisdn: str, text: str, message_id: str) -> OutRequest:
+        params = {
+            "username": route.username,
+            "password": route.password,
+            "from": route.sender,
+            "to": msisdn,
+            "text": text,
+            "charset": "UTF-8",
+            "coding": "0" if alphabet_of(text) is Alphabet.GSM7 else _UCS2,
+        }
+        return OutRequest("GET", route.url, params, frozenset({"password", "to", "text"}))
+
+    def result(self, status: int, body: str) -> SendResult:
+        # User guide, sendsms: 0 accepted, 3 queued for later; both arrive with 202 (older versions: 200).
+        code = body.partition(":")[0].strip()
+        if status in (200, 202) and code in ("0", "3"):
+            return Accepted()
+        if 400 <= status < 500 and status not in (408, 429):
+            return NotAccepted(f"HTTP {status}", again=False)
+        return NotAccepted(f"HTTP {status}, {code[:8]!r}", again=True)
+
+
+def _body(found: dict[str, bytes]) -> str:
+    raw = found["text"]
+    coding = found.get("coding", b"").decode("ascii", "replace").strip()
+    charset = found.get("charset", b"").decode("ascii", "replace").strip().lower()
+    if coding == _BINARY:
+        return ""  # nothing a citizen typed: stored, and answered like a text we did not understand
+    default = "utf-16be" if coding == _UCS2 else "utf-8"
+    codec = _CHARSETS.get(charset or default)
+    if codec is None:
+        raise Refusal(400, f"charset {charset[:20]!r} is not one Kannel sends; expected UTF-8 or UTF-16BE (charset=%C)")
+    decoded = raw.decode(codec, "replace")
+    return decoded.removeprefix("\ufeff").replace("\0", "")
+
+
+def _derived_id(query: str) -> str:
+    """Without %I, the request itself is the message's name: Kannel repeats it to the letter."""
+    return "q-" + hashlib.sha256(query.encode()).hexdigest()[:32]
+
+
+_: type[SmsDialect] = Kannel

@@ -1,0 +1,10 @@
+"""The dialects there are. A new aggregator is its module, its golden cases and a line here."""
+
+from collections.abc import Mapping
+
+from gateway.channels.contract import SmsDialect, UssdDialect
+from gateway.channels.dialects.africastalking import AfricasTalking
+from gateway.channels.dialects.kannel import Kannel
+
+USSD: Mapping[str, UssdDialect] = {"africastalking": AfricasTalking()}
+SMS: Mapping[str, SmsDialect] = {"kannel": Kannel()}

@@ -1,0 +1,1 @@
+"""What a USSD dialogue is kept in between two turns."""

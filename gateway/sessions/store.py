@@ -1,0 +1,47 @@
+"""What a USSD session is kept in: compare-and-set by version, everything with an expiry.
+
+Every store passes tests/ports/session_store.py.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """channel; owner: the keyed tag of the MSISDN, never the number; session_id: the operator's, or empty."""
+
+    channel: str
+    owner: str
+    session_id: str
+
+
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A dialogue between two turns and the answer last given, which a repeated request gets again byte for byte.
+
+    inputs: all that was said so far in the dialect's own spelling, by which a repeat is known.
+    """
+
+    dialogue: bytes
+    held: bytes
+    inputs: str
+    reply: str
+    end: bool
+
+
+class SessionStore(Protocol):
+    """Raises StoreUnavailable when it cannot be asked."""
+
+    async def load(self, key: SessionKey) -> tuple[Session, int] | None:
+        """The session and its version, None when there is none or it has expired."""
+        ...
+
+    async def save(self, key: SessionKey, session: Session, version: int, ttl_s: float) -> bool:
+        """Store when the version is still this one (0: when there is none yet). False: somebody else was first."""
+        ...
+
+
+class StoreUnavailable(Exception):
+    """The store does not answer. Ours to mend; the citizen dials again."""

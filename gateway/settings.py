@@ -1,0 +1,266 @@
+"""Settings: a folder of YAML, read once, validated once. Unit, default and reason stand beside each field.
+
+    gateway.yaml        this process
+    channels/*.yaml     one route to one operator or aggregator each; the file's name is the channel's
+    backends/*.yaml     one office's system each
+    routes.yaml         which backend answers what a menu asks
+
+`${NAME}` in a value is taken from the environment, so that no secret stands in a file.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from menus import source
+from menus.alphabet import Capacity
+from menus.source import Document, Fault, Faulty
+
+SHIPPED_MENU = Path(__file__).resolve().parent.parent / "menus" / "rasad"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SessionSettings(_Strict):
+    idle_s: float = Field(default=180.0, gt=0)
+    """How long we remember a session that says nothing. Operators end theirs after 120 to 180 s (protocols.md A6)."""
+    ended_s: float = Field(default=600.0, gt=0)
+    """How long an ended session is kept, so that its late or repeated packet is recognised."""
+
+
+class FollowUpSettings(_Strict):
+    within_s: float = Field(default=30.0, gt=0)
+    """What one attempt gives the office: nobody is waiting on the line any more."""
+    again_after_s: list[float] = [60, 120, 300, 900, 1800]
+    """Seconds between an attempt that failed and the next; the last one repeats until expiry."""
+    expires_after_s: float = Field(default=7200.0, gt=0)
+    """When the apology goes out instead. 2 h: later, the question has been asked elsewhere."""
+    at_once: int = Field(default=16, gt=0)
+    """Attempts in flight."""
+
+
+class SmsSettings(_Strict):
+    answer_within_s: float = Field(default=30.0, gt=0)
+    """What a question by SMS gives the office before it becomes a follow-up."""
+    conversation_s: float = Field(default=1800.0, gt=0)
+    """How long a question of ours waits for the next SMS."""
+    expires_after_s: float = Field(default=7200.0, gt=0)
+    """When a reply that could not be sent is no longer sent."""
+    again_after_s: list[float] = [2, 10, 30, 60, 300]
+    """Seconds between attempts to send; the last one repeats until expiry."""
+    send_within_s: float = Field(default=10.0, gt=0)
+    """What one attempt gives the provider."""
+    at_once: int = Field(default=64, gt=0)
+    """Incoming messages answered at once, and outgoing ones in flight: most of them only wait for somebody."""
+
+
+class GatewaySettings(_Strict):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8061, ge=0, le=65535)
+    """0 takes any free port."""
+    database: str = "sqlite+aiosqlite:///var/rasad.db"
+    keys_file: str = "var/keys.yaml"
+    """What numbers and texts are sealed with. `rasad keys new FILE` makes one; losing it loses the data."""
+    menu: str | None = None
+    """A folder of menu files; without it the shipped menu."""
+    sessions: SessionSettings = SessionSettings()
+    follow_ups: FollowUpSettings = FollowUpSettings()
+    sms: SmsSettings = SmsSettings()
+
+
+def _auth(value: Any) -> Any:
+    return (
+        {"kind": value}
+        if isinstance(value, str)
+        else {"kind": "secret_path", **value}
+        if isinstance(value, dict)
+        else value
+    )
+
+
+class Auth(_Strict):
+    """`none` must be written, is for the loopback only and is loud. secret_path: the peer calls /ussd/NAME/SECRET."""
+
+    kind: Literal["none", "secret_path"]
+    secret_path: str = Field(default="", repr=False)
+
+    def model_post_init(self, _: Any) -> None:
+        if self.kind == "secret_path" and len(self.secret_path) < 22:
+            raise ValueError("secret_path needs 22 characters or more (128 random bits)")
+
+
+class CapacitySettings(_Strict):
+    max_septets: int = Field(default=160, gt=0, le=182)
+    """GSM 7 bit septets of a page. 182 fit 160 octets, but networks promise fewer (protocols.md A1)."""
+    max_units: int = Field(default=70, gt=0, le=80)
+    """UTF-16 units of a page in any other alphabet; 80 fit 160 octets, same reserve."""
+
+
+class _Channel(_Strict):
+    dialect: str
+    auth: Annotated[Auth, BeforeValidator(_auth)]
+
+
+class UssdChannel(_Channel):
+    carries: Literal["ussd"]
+    service_code: str = Field(pattern=r"^\*[0-9*]+#$")
+    """As it is dialled: `*4*061#`. What follows it in a dial string are arguments."""
+    answer_within_s: float = Field(default=8.0, gt=1)
+    """How long the peer waits for us."""
+    reserve_s: float = Field(default=4.0, ge=0)
+    """What of that is not for the office: the way back, our own storage, a busy moment."""
+    capacity: CapacitySettings = CapacitySettings()
+    later_by: str | None = None
+    """The SMS channel by which an answer follows that came too late. Without it nothing is promised."""
+
+    @property
+    def page(self) -> Capacity:
+        return Capacity(self.capacity.max_septets, self.capacity.max_units)
+
+    @property
+    def office_s(self) -> float:
+        """What of the peer's patience is the office's."""
+        return self.answer_within_s - self.reserve_s
+
+
+class SendSettings(_Strict):
+    url: str = Field(pattern=r"^https?://")
+    username: str = ""
+    password: str = Field(default="", repr=False)
+    sender: str
+    """Our short code, as the recipient sees it."""
+
+
+class SmsChannel(_Channel):
+    carries: Literal["sms"]
+    parts: int = Field(default=3, ge=2, le=8)
+    """The most SMS one answer may take."""
+    send: SendSettings
+
+    @property
+    def page(self) -> Capacity:
+        return Capacity(160, 70, parts=self.parts)
+
+
+class RouteLine(_Strict):
+    numbers: str | None = None
+    """A pattern of whole numbers; without it every number."""
+    backend: str
+
+    def fits(self, number: str) -> bool:
+        return self.numbers is None or re.fullmatch(self.numbers, number) is not None
+
+    def model_post_init(self, _: Any) -> None:
+        try:
+            re.compile(self.numbers or "")
+        except re.error as error:
+            raise ValueError(f"{self.numbers!r} is no pattern: {error}") from None
+
+
+class _Routes(_Strict):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[list[RouteLine], Field(min_length=1)]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    gateway: GatewaySettings
+    ussd: Mapping[str, UssdChannel]
+    sms: Mapping[str, SmsChannel]
+    backends: Mapping[str, Document]
+    """Still as data: what a kind of backend needs to be told is that kind's own."""
+    routes: Mapping[str, tuple[RouteLine, ...]]
+    folder: Path
+
+    def at(self, **changes: Any) -> "Settings":
+        """The same with other values of gateway.yaml (host and port of the command line)."""
+        return replace(self, gateway=self.gateway.model_copy(update=changes))
+
+
+def read(folder: Path, environ: Mapping[str, str]) -> Settings:
+    """All settings in this folder. Raises Faulty with every mistake found: file, line, what was expected."""
+    faults: list[Fault] = []
+
+    def take(path: Path, model: type[source.Model]) -> source.Model | None:
+        try:
+            document = _document(path, environ)
+            return source.typed(model, document, document.data)
+        except Faulty as fault:
+            faults.extend(fault.faults)
+            return None
+
+    if not folder.is_dir():
+        raise Faulty([Fault(str(folder), 1, "there is no such folder; say where the settings are with --config DIR")])
+    gateway = take(folder / "gateway.yaml", GatewaySettings)
+    ussd: dict[str, UssdChannel] = {}
+    sms: dict[str, SmsChannel] = {}
+    sms_files: set[str] = set()
+    for path in sorted((folder / "channels").glob("*.yaml")):
+        try:
+            carries = _document(path, environ).data.get("carries")
+        except (Faulty, AttributeError):
+            carries = None
+        if carries != "ussd":
+            sms_files.add(path.stem)
+        if carries == "sms":
+            if channel := take(path, SmsChannel):
+                sms[path.stem] = channel
+        elif found := take(path, UssdChannel):
+            ussd[path.stem] = found
+    for name, each in ussd.items():
+        if each.later_by is not None and each.later_by not in sms_files:
+            document = _document(folder / "channels" / f"{name}.yaml", environ)
+            faults.append(document.fault(("later_by",), f"there is no SMS channel {each.later_by}"))
+    backends: dict[str, Document] = {}
+    for path in sorted((folder / "backends").glob("*.yaml")):
+        try:
+            backends[path.stem] = _document(path, environ)
+        except Faulty as fault:
+            faults.extend(fault.faults)
+    routes = take(folder / "routes.yaml", _Routes)
+    lines = {name: tuple(each) for name, each in (routes.__pydantic_extra__ if routes else {}).items()}
+    for name, several in lines.items():
+        for place, line in enumerate(several):
+            if line.backend not in backends:
+                document = _document(folder / "routes.yaml", environ)
+                faults.append(document.fault((name, place, "backend"), f"there is no backends/{line.backend}.yaml"))
+    if faults or gateway is None:
+        raise Faulty(faults)
+    return Settings(gateway, ussd, sms, backends, lines, folder)
+
+
+def _document(path: Path, environ: Mapping[str, str]) -> Document:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Faulty([Fault(str(path), 1, "this file is missing")]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Faulty([Fault(str(path), 1, f"cannot be read: {error}")]) from None
+    document = source.read(str(path), text)
+    if not isinstance(document.data, dict):
+        raise Faulty([Fault(str(path), 1, "keys and values were expected")])
+    data = _with_environment(document, document.data, (), environ)
+    if document.faults:
+        raise Faulty(document.faults)
+    return replace(document, data=data)
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _with_environment(document: Document, value: Any, path: source.Path, environ: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_environment(document, each, (*path, key), environ) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_environment(document, each, (*path, place), environ) for place, each in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for name in sorted(set(_VARIABLE.findall(value)) - environ.keys()):
+        document.faults.append(document.fault(path, f"the environment has no {name}"))
+    return _VARIABLE.sub(lambda found: environ.get(found[1], ""), value)

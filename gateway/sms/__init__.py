@@ -1,0 +1,1 @@
+"""SMS: stored before acknowledged, answered from rows, sent from rows."""

@@ -1,0 +1,62 @@
+"""Column types: sealed texts, and times that are always aware UTC."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, LargeBinary
+from sqlalchemy.types import TypeDecorator
+
+from gateway.privacy import Keys
+
+
+class Sealed(TypeDecorator[str]):
+    """A text that only its owner's key opens. Never comparable: find it by the tag beside it."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, keys: Keys, place: str) -> None:
+        super().__init__()
+        self._keys = keys
+        self.place = place
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> bytes | None:
+        return None if value is None else self._keys.seal(value.encode(), self.place)
+
+    def process_result_value(self, value: bytes | None, dialect: Any) -> str | None:
+        return None if value is None else self._keys.open(bytes(value), self.place).decode()
+
+
+class SealedBytes(TypeDecorator[bytes]):
+    """The same for octets."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, keys: Keys, place: str) -> None:
+        super().__init__()
+        self._keys = keys
+        self.place = place
+
+    def process_bind_param(self, value: bytes | None, dialect: Any) -> bytes | None:
+        return None if value is None else self._keys.seal(value, self.place)
+
+    def process_result_value(self, value: bytes | None, dialect: Any) -> bytes | None:
+        return None if value is None else self._keys.open(bytes(value), self.place)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Aware UTC outside, a plain timestamp in UTC inside, since SQLite knows no zones."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)

@@ -1,0 +1,92 @@
+"""Our tables. What names a person or quotes her is sealed; a keyed tag beside it is how it is found.
+
+A change here comes with a migration; tests/storage compares the two.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, UniqueConstraint
+
+from gateway.privacy import Keys
+from gateway.storage.columns import Sealed, SealedBytes, UtcTime
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    metadata: MetaData
+    message_in: Table
+    message_out: Table
+    follow_up: Table
+    conversation: Table
+
+
+def tables(keys: Keys) -> Tables:
+    """The tables as these keys open them. No state of the module: two gateways in one process may have two sets."""
+    metadata = MetaData()
+    return Tables(
+        metadata=metadata,
+        message_in=Table(
+            "message_in",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("channel", String(64), nullable=False),
+            Column("provider_id", String(160), nullable=False),
+            Column("msisdn", Sealed(keys, "message_in.msisdn"), nullable=False),
+            Column("msisdn_tag", String(32), nullable=False),
+            Column("short_code", String(32), nullable=False),
+            Column("text", Sealed(keys, "message_in.text"), nullable=False),
+            Column("received_at", UtcTime, nullable=False),
+            Column("state", String(16), nullable=False),  # new, done, parked
+            Column("tries", Integer, nullable=False, default=0),
+            Column("outcome", String(64)),
+            Column("done_at", UtcTime),
+            # The same message twice is one row: the provider's id, in the transaction of the work it creates.
+            UniqueConstraint("channel", "provider_id", name="uq_message_in_provider_id"),
+            Index("ix_message_in_state", "state", "id"),
+        ),
+        message_out=Table(
+            "message_out",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("cause", String(96), nullable=False, unique=True),
+            Column("channel", String(64), nullable=False),
+            Column("msisdn", Sealed(keys, "message_out.msisdn"), nullable=False),
+            Column("msisdn_tag", String(32), nullable=False),
+            Column("text", Sealed(keys, "message_out.text"), nullable=False),
+            Column("created_at", UtcTime, nullable=False),
+            Column("due_at", UtcTime, nullable=False),
+            Column("expires_at", UtcTime, nullable=False),
+            Column("state", String(16), nullable=False),  # waiting, sent, failed, expired
+            Column("tries", Integer, nullable=False, default=0),
+            Column("provider_id", String(160)),
+            Column("reason", String(128)),
+            Column("sent_at", UtcTime),
+            Index("ix_message_out_due", "state", "due_at"),
+        ),
+        follow_up=Table(
+            "follow_up",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("cause", String(96), nullable=False, unique=True),
+            Column("channel", String(64), nullable=False),
+            Column("msisdn", Sealed(keys, "follow_up.msisdn"), nullable=False),
+            Column("msisdn_tag", String(32), nullable=False),
+            Column("dialogue", SealedBytes(keys, "follow_up.dialogue"), nullable=False),
+            Column("created_at", UtcTime, nullable=False),
+            Column("due_at", UtcTime, nullable=False),
+            Column("expires_at", UtcTime, nullable=False),
+            Column("state", String(16), nullable=False),  # waiting, answered, expired
+            Column("tries", Integer, nullable=False, default=0),
+            Index("ix_follow_up_due", "state", "due_at"),
+        ),
+        conversation=Table(
+            "conversation",
+            metadata,
+            Column("channel", String(64), primary_key=True),
+            Column("msisdn_tag", String(32), primary_key=True),
+            Column("dialogue", SealedBytes(keys, "conversation.dialogue"), nullable=False),
+            Column("held", SealedBytes(keys, "conversation.held"), nullable=False),
+            Column("expires_at", UtcTime, nullable=False),
+            Index("ix_conversation_expires_at", "expires_at"),
+        ),
+    )

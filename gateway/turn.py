@@ -1,0 +1,131 @@
+"""One turn, start to end: the one path every message takes. `take` puts a USSD session around `converse`;
+gateway/sms/inbox.py puts a stored message around it."""
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from gateway.answers import Answers, Caller
+from gateway.channels.contract import UssdInput, UssdReply
+from gateway.clock import Clock
+from gateway.menu_files import Menus
+from gateway.privacy import Keys
+from gateway.sessions.store import Session, SessionKey, SessionStore
+from gateway.settings import SessionSettings, UssdChannel
+from menus import inputs, machine
+from menus.alphabet import Capacity, size
+from menus.definition import Menu
+from menus.machine import Answered, Dialogue, Event, Opened, Typed
+from menus.render import render
+from menus.screens import Page, Screen
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    menus: Menus
+    answers: Answers
+    sessions: SessionStore
+    keys: Keys
+    clock: Clock
+    settings: SessionSettings
+
+    async def take(self, name: str, channel: UssdChannel, said: UssdInput) -> UssdReply:
+        """A channel's input, its msisdn in E.164, to what the caller sees. Raises UnknownServiceCode."""
+        began = self.clock.monotonic()
+        said = _with_all_arguments(channel, said)
+        key = SessionKey(name, self.keys.tag(said.msisdn), said.session_id)
+        session, version = await self.sessions.load(key) or (None, 0)  # load the dialogue
+        if session is not None and _repeated(session, said):
+            return self._noted(began, UssdReply(session.reply, session.end), repeated=True)
+        menu, dialogue, event = self._continued(session, said) or self._opened(key, version, said)
+
+        caller = Caller(said.msisdn, key.owner, channel.later_by)
+        dialogue, screen, page = await self.converse(menu, dialogue, event, caller, channel.page, channel.office_s)
+
+        reply = UssdReply(page.text, page.end)
+        ttl_s = self.settings.ended_s if reply.end else self.settings.idle_s
+        saved = Session(*machine.encode(dialogue), inputs=said.inputs, reply=reply.text, end=reply.end)
+        if not await self.sessions.save(key, saved, version, ttl_s):  # save it, then answer
+            reply = await self._of_the_winner(key) or reply
+        return self._noted(began, reply, screen=screen.name, language=dialogue.language, menu=menu.version)
+
+    async def converse(
+        self, menu: Menu, dialogue: Dialogue, event: Event, caller: Caller, capacity: Capacity, within_s: float
+    ) -> tuple[Dialogue, Screen, Page]:  # fmt: skip
+        """Event -> Dialogue + Screen | Ask -> Answer -> ... -> Screen -> the page that fits. On either wire."""
+        until = self.clock.monotonic() + within_s
+        step = machine.step(menu, dialogue, event, self.clock.today())
+        for _ in range(machine.MAX_ASKS):
+            if isinstance(step.then, Screen):
+                break
+            left_s = until - self.clock.monotonic()
+            answer = await self.answers.answer(step.then, step.dialogue, caller, left_s)
+            step = machine.step(menu, step.dialogue, Answered(answer), self.clock.today())
+        if not isinstance(step.then, Screen):
+            raise machine.NoWayOut(step.dialogue.at)
+        pages = render(step.then, capacity, menu.navigation[step.dialogue.language])
+        dialogue, page = machine.shown(step.dialogue, pages)
+        return dialogue, step.then, page
+
+    def _continued(self, session: Session | None, said: UssdInput) -> tuple[Menu, Dialogue, Event] | None:
+        """The stored dialogue and what is new in this request; None when the request opens a session."""
+        if session is None or session.end:
+            return None
+        dialogue = machine.decode(session.dialogue, session.held)
+        menu = self.menus.version(dialogue.menu)
+        return (menu, dialogue, Typed(_newest(session.inputs, said.inputs))) if menu else None
+
+    def _opened(self, key: SessionKey, version: int, said: UssdInput) -> tuple[Menu, Dialogue, Event]:
+        menu = self.menus.current
+        # The same for two requests that open one session at once, another for a new dial under an old or no id:
+        # until the old session is forgotten its version differs, and after that the time does.
+        window = int(self.clock.now().timestamp() // self.settings.ended_s)
+        name = self.keys.tag(f"{key.channel} {key.owner} {key.session_id} {version} {window}")
+        arguments = tuple(filter(None, said.inputs.split("*")))
+        return menu, machine.begin(menu, "ussd", dialogue_id=name), Opened(arguments)
+
+    async def _of_the_winner(self, key: SessionKey) -> UssdReply | None:
+        """Two inputs came at once and the other one was first: both callers read what it led to."""
+        winner = await self.sessions.load(key)
+        return UssdReply(winner[0].reply, winner[0].end) if winner else None
+
+    def _noted(self, began: float, reply: UssdReply, **more: object) -> UssdReply:
+        ms = round((self.clock.monotonic() - began) * 1000)
+        log.info("turn", units=size(reply.text), end=reply.end, ms=ms, **more)
+        return reply
+
+
+def _repeated(session: Session, said: UssdInput) -> bool:
+    """The same chain again, or an earlier part of it that arrives late: she gets the screen she is at.
+
+    An empty chain after an ended session is no repeat but a new dial under an old id.
+    """
+    if session.inputs == said.inputs:
+        return not (session.end and said.inputs == "" and session.inputs != "")
+    earlier = said.inputs == "" or session.inputs.startswith(said.inputs + "*")
+    return not session.end and earlier
+
+
+def _newest(before: str, now: str) -> str:
+    """What follows the chain already stored, so that a typed `*` survives (protocols.md E1)."""
+    if before == "":
+        return now
+    return now[len(before) + 1 :] if now.startswith(before + "*") else now.rpartition("*")[2]
+
+
+class UnknownServiceCode(Exception):
+    """The code that was dialled is not this channel's. The peer's to mend: it routed the call to us."""
+
+
+def _with_all_arguments(channel: UssdChannel, said: UssdInput) -> UssdInput:
+    """The chain from the service code on: what stands in the dial string behind our code comes first.
+
+    protocols.md A4. Raises UnknownServiceCode.
+    """
+    ours, theirs = inputs.dialled(channel.service_code), inputs.dialled(said.service_code)
+    if theirs[: len(ours)] != ours:
+        raise UnknownServiceCode(f"the service code is {channel.service_code}")
+    behind = "*".join(theirs[len(ours) :])
+    return replace(said, inputs=f"{behind}*{said.inputs}".strip("*") if behind else said.inputs)

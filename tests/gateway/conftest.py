@@ -1,0 +1,96 @@
+"""A whole gateway on a socket of this machine: simulated offices and phones behind it, the test's clock inside."""
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway import app, settings
+from gateway.storage.database import Database
+from simulators.demo import HOME
+from simulators.kannel import Kannel
+from simulators.offices import data, secretariat, services
+
+
+@dataclass
+class Desk:
+    url: str
+    phones: Kannel
+    http: aiohttp.ClientSession
+    database: Database
+
+    async def sms(self, text, sender="+989161234567", message_id="m-1", **more):
+        query = {
+            "from": sender,
+            "to": "4040",
+            "text": text,
+            "coding": "0",
+            "charset": "UTF-8",
+            "id": message_id,
+            **more,
+        }
+        async with self.http.get(f"{self.url}/sms/kannel", params=query) as response:
+            return response.status, await response.text()
+
+    async def ussd(self, inputs="", session_id="s1", msisdn="+989161234567", code="*4*061#"):
+        form = {"sessionId": session_id, "serviceCode": code, "phoneNumber": msisdn, "text": inputs}
+        async with self.http.post(f"{self.url}/ussd/africastalking", data=form) as response:
+            return response.status, await response.text()
+
+    async def rows(self, table):
+        async with self.database.reading() as connection:
+            return (await connection.execute(getattr(self.database.tables, table).select())).all()
+
+
+@pytest.fixture
+def desk(tmp_path, keys, clock):
+    """`async with desk() as d`: a gateway; entered again, one that finds the rows of the one before."""
+
+    @asynccontextmanager
+    async def entered(*, office_s=0.0, sms_down=False, config=HOME / "config", **changes):
+        async with AsyncExitStack() as stack:
+
+            async def listening(application: web.Application) -> str:
+                port = await stack.enter_async_context(app.serving(application, "127.0.0.1", 0))
+                return f"http://127.0.0.1:{port}"
+
+            phones = Kannel("rasad", "demo")
+            today = clock.today()
+            environ = {
+                "SECRETARIAT_URL": await listening(secretariat.application(data.letters(today), delay_s=office_s)),
+                "SLOW_SECRETARIAT_URL": await listening(
+                    secretariat.application(data.slow_letters(today), delay_s=office_s)
+                ),
+                "SERVICES_URL": await listening(services.application(data.requests(today))),
+                "KANNEL_URL": f"{await listening(phones.application())}/cgi-bin/sendsms",
+                "KANNEL_PASSWORD": "demo",
+            }
+            if sms_down:
+                environ["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
+            url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
+            checked = app.check(settings.read(config, environ).at(database=url, **changes))
+            application = await stack.enter_async_context(app.composed(checked, keys=keys, clock=clock))
+            address = await listening(application)
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            database = Database(url, keys)
+            stack.push_async_callback(database.stop)
+            yield Desk(address, phones, http, database)
+
+    return entered
+
+
+async def until(condition, within_s=10.0):
+    """Wait for something the gateway does by itself."""
+    import asyncio
+
+    async with asyncio.timeout(within_s):
+        while not (found := await condition()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def eventually():
+    return until

@@ -1,0 +1,253 @@
+"""The turn with a fake clock: repeats, two inputs at once, an office that is late, sessions that end."""
+
+import asyncio
+
+import pytest
+
+from gateway.answers import Answers
+from gateway.channels.contract import UssdInput
+from gateway.menu_files import Menus
+from gateway.sessions.memory import MemorySessions
+from gateway.settings import RouteLine, SessionSettings, UssdChannel
+from gateway.turn import Turns, UnknownServiceCode
+from menus.ports import Case, Done, Found, Late, Missing, State, Unavailable
+
+CHANNEL = UssdChannel(carries="ussd", dialect="africastalking", auth="none", service_code="*4*061#", later_by="kannel")
+LETTER = Found(Case(kind="letter", number="12345", state=State.IN_PROGRESS, desk={"fa": "دفتر حقوقی"}))
+
+
+class Office:
+    """A backend that answers what it is told, and remembers what it was asked and with how much time."""
+
+    def __init__(self):
+        self.answer = LETTER
+        self.asked = []
+
+    async def ask(self, ask, within_s):
+        self.asked.append((ask.reference.exact, within_s))
+        await asyncio.sleep(0)
+        return self.answer
+
+
+class Escalate:
+    def __init__(self):
+        self.answer = Done()
+        self.causes = []
+
+    async def __call__(self, ask, dialogue, caller):
+        self.causes.append((ask.dialogue, ask.step))
+        return self.answer
+
+
+class Caller:
+    """One session over a chain dialect."""
+
+    def __init__(self, turns, msisdn="+989161234567", session_id="s1"):
+        self._turns, self._msisdn, self._session_id = turns, msisdn, session_id
+        self.inputs = ""
+
+    async def dials(self, code="*4*061#", arguments=""):
+        self.inputs = arguments
+        return await self.sends(code)
+
+    async def types(self, text):
+        self.inputs = f"{self.inputs}*{text}" if self.inputs else text
+        return await self.sends()
+
+    async def sends(self, code="*4*061#"):
+        said = UssdInput(self._session_id, self._msisdn, code, self.inputs)
+        return await self._turns.take("africastalking", CHANNEL, said)
+
+
+@pytest.fixture
+def office():
+    return Office()
+
+
+@pytest.fixture
+def escalate():
+    return Escalate()
+
+
+@pytest.fixture
+def turns(shipped_menu, office, escalate, keys, clock):
+    lines = (RouteLine(backend="office"),)
+    answers = Answers({"letters": lines, "requests": lines}, {"office": office}, {"escalate": escalate})
+    return Turns(Menus(shipped_menu), answers, MemorySessions(clock.monotonic), keys, clock, SessionSettings())
+
+
+@pytest.fixture
+def caller(turns):
+    return Caller(turns)
+
+
+def first_line(reply):
+    return reply.text.split("\n")[0]
+
+
+async def test_a_dial_shows_the_main_menu(caller):
+    reply = await caller.dials()
+
+    assert ("رصد خوزستان", False) == (first_line(reply), reply.end)
+
+
+async def test_arguments_lead_straight_to_the_letter(caller, office):
+    reply = await caller.dials(arguments="12345")
+
+    assert "نامه 12345" == first_line(reply)
+    assert [("12345", 4.0)] == office.asked
+
+
+async def test_arguments_may_stand_in_the_service_code(caller):
+    assert "نامه 12345" == first_line(await caller.dials("*4*061*12345#"))
+
+
+async def test_another_service_code_is_the_peers_mistake(caller):
+    with pytest.raises(UnknownServiceCode, match=r"\*4\*061#"):
+        await caller.dials("*5*061#")
+
+
+async def test_a_repeated_request_gets_the_same_bytes_and_asks_nobody_again(caller, office):
+    first = await caller.dials(arguments="12345")
+
+    assert first == await caller.sends()
+    assert 1 == len(office.asked)
+
+
+async def test_a_start_that_arrives_again_late_gets_the_screen_she_is_at(caller, turns):
+    await caller.dials()
+    here = await caller.types("1")
+
+    assert here == await Caller(turns).dials()
+
+
+async def test_a_typed_star_survives(caller, office):
+    await caller.dials()
+    await caller.types("1")
+    await caller.types("220*1396*54321")
+
+    assert ["220/1396/54321"] == [number for number, _ in office.asked]
+
+
+async def test_two_equal_inputs_at_once_advance_once(caller):
+    await caller.dials()
+    caller.inputs = "1"
+
+    first, second = await asyncio.gather(caller.sends(), caller.sends())
+
+    assert first == second
+    assert "شماره نامه را وارد کنید" == first_line(first)
+
+
+async def test_two_different_inputs_at_once_read_the_same_screen(caller, turns, office):
+    await caller.dials()
+    await caller.types("1")
+    other = Caller(turns)
+    caller.inputs, other.inputs = "1*12345", "1*99999"
+
+    first, second = await asyncio.gather(caller.sends(), other.sends())
+
+    assert first == second
+
+
+async def test_sessions_of_two_phones_under_one_id_are_apart(turns):
+    hers, his = Caller(turns), Caller(turns, msisdn="+989167654321")
+    await hers.dials(arguments="12345")
+
+    assert "رصد خوزستان" == first_line(await his.dials())
+
+
+async def test_a_late_office_ends_in_a_stored_promise(caller, office, escalate):
+    office.answer = Late()
+    reply = await caller.dials(arguments="31415")
+
+    assert reply.end
+    assert reply.text.startswith("پاسخ اداره دیر شد. نتیجه پیامک می‌شود.")
+    assert 1 == len(escalate.causes)
+
+
+async def test_a_repeat_of_a_promise_promises_nothing_twice(caller, office, escalate):
+    office.answer = Late()
+    first = await caller.dials(arguments="31415")
+
+    assert first == await caller.sends()
+    assert 1 == len(escalate.causes)
+
+
+async def test_a_second_dial_under_the_same_session_id_has_an_effect_of_its_own(caller, office, escalate, clock):
+    office.answer = Late()
+    await caller.dials(arguments="31415")
+    await caller.dials()
+    await caller.types("1")
+    await caller.types("31415")
+    clock.advance(601)
+    await caller.dials(arguments="31415")
+
+    assert 3 == len(set(escalate.causes))
+
+
+async def test_two_openings_at_once_name_one_effect(turns, office, escalate):
+    office.answer = Late()
+    await asyncio.gather(Caller(turns).dials(arguments="31415"), Caller(turns).dials(arguments="31415"))
+
+    assert 1 == len(set(escalate.causes))
+
+
+async def test_what_cannot_be_stored_is_not_promised(caller, office, escalate):
+    office.answer, escalate.answer = Late(), Unavailable()
+    reply = await caller.dials(arguments="31415")
+
+    assert "پیامک می‌شود" not in reply.text
+    assert "111" in reply.text
+
+
+async def test_confidential_reads_like_missing(caller, turns, office):
+    office.answer = Found(Case(kind="letter", number="777", state=State.SEEN, classification="محرمانه"))
+    confidential = await caller.dials(arguments="777")
+    office.answer = Missing()
+
+    assert confidential == await Caller(turns, session_id="s2").dials(arguments="777")
+
+
+async def test_a_word_of_secrecy_nobody_mapped_is_not_shown(caller, office):
+    office.answer = Found(Case(kind="letter", number="777", state=State.SEEN, classification="سری"))
+
+    assert "چیزی پیدا نشد" in (await caller.dials(arguments="777")).text
+
+
+async def test_a_session_is_forgotten_after_its_idle_time(caller, clock):
+    await caller.dials()
+    clock.advance(181)
+    reply = await caller.types("1")
+
+    assert "شماره نامه را وارد کنید" != first_line(reply)
+
+
+async def test_a_lost_session_with_a_menu_chain_is_told_that_it_ended(caller, clock, office):
+    await caller.dials()
+    await caller.types("1")
+    clock.advance(181)
+    office.answer = Missing()
+    reply = await caller.types("12345")
+
+    assert reply.end
+    assert "ارتباط قطع شده بود." == first_line(reply)
+
+
+async def test_after_the_end_the_session_id_may_serve_a_new_dial(caller, office):
+    office.answer = Late()
+    await caller.dials(arguments="31415")
+    office.answer = LETTER
+
+    assert "رصد خوزستان" == first_line(await caller.dials())
+
+
+async def test_every_turn_leaves_one_line_without_number_or_text(caller, caplog):
+    from structlog.testing import capture_logs
+
+    with capture_logs() as lines:
+        await caller.dials(arguments="12345")
+
+    assert ["turn"] == [line["event"] for line in lines]
+    assert "letter_status" == lines[0]["screen"]
+    assert not any("12345" in str(value) or "916123" in str(value) for value in lines[0].values())
