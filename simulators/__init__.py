@@ -1,0 +1,1 @@
+"""The outside world: it talks to the gateway over the wire."""

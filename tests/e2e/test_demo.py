@@ -1,0 +1,205 @@
+"""The whole demo as a process: started, dialled, texted, stopped. What the README shows, done."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+RASAD = [str(Path(sys.executable).parent / "rasad")]
+
+
+def rasad(*arguments, **more):
+    return subprocess.run(
+        [*RASAD, *arguments], capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL, **more
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The address of a demo in a process group of its own."""
+    var = tmp_path_factory.mktemp("var")
+    process = subprocess.Popen(
+        [*RASAD, "demo", "--port", "0", "--var", str(var)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        line = process.stdout.readline()
+        yield re.fullmatch(r"ready: (http://127\.0\.0\.1:\d+)/\n", line)[1], process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_letter_in_one_dial(demo):
+    url, _ = demo
+    done = rasad("dial", "*4*061*12345#", "--url", url)
+
+    assert 0 == done.returncode
+    assert done.stdout.startswith("نامه 12345\nدر حال بررسی\nپاسخ تا ")
+
+
+def test_a_letter_in_three_screens(demo):
+    url, _ = demo
+    done = rasad("dial", "*4*061#", "1", "12345", "--url", url)
+
+    assert 0 == done.returncode
+    assert 3 == done.stdout.count("\n--\n")
+    assert "نامه 12345" in done.stdout
+
+
+def test_a_request_in_three_screens(demo):
+    url, _ = demo
+    done = rasad("dial", "*4*061#", "2", "2001000344", "--url", url)
+
+    assert 0 == done.returncode
+    assert "درخواست 2001000344\nمرحله 2 از 4\nمدرک کم است:\nکپی شناسنامه" in done.stdout
+
+
+def test_replies_beyond_the_end_fail(demo):
+    url, _ = demo
+    done = rasad("dial", "*4*061*31415#", "1", "--url", url)
+
+    assert (1, True) == (done.returncode, "the session ended before '1'" in done.stderr)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["*5*061#"], ["*4*061#", "--msisdn", "4040"], ["*4*061#", "--channel", "nobody"]]
+)
+def test_what_the_gateway_refuses_fails(demo, arguments):
+    url, _ = demo
+    done = rasad("dial", *arguments, "--url", url)
+
+    assert 1 == done.returncode
+    assert "Traceback" not in done.stderr
+
+
+def test_nobody_there_fails():
+    done = rasad("dial", "*4*061#", "--url", "http://127.0.0.1:9")
+
+    assert (1, True) == (done.returncode, "cannot be reached" in done.stderr)
+
+
+def test_an_sms_is_answered(demo):
+    url, _ = demo
+    done = rasad("text", "4040", "12345", "--wait", "20", "--url", url, "--msisdn", "+989160000011")
+
+    assert 0 == done.returncode
+    assert done.stdout.startswith("رصد: نامه 12345 در حال بررسی، دفتر حقوقی")
+
+
+def test_an_sms_to_a_slow_office_is_answered_too(demo):
+    url, _ = demo
+    done = rasad("text", "4040", "31415", "--wait", "30", "--url", url, "--msisdn", "+989160000012")
+
+    assert 0 == done.returncode
+    assert done.stdout.startswith("رصد: نامه 31415 در حال بررسی")
+
+
+def test_an_sms_nobody_answers_in_time_fails(demo):
+    url, _ = demo
+    done = rasad("text", "4040", "31415", "--wait", "1", "--url", url, "--msisdn", "+989160000013")
+
+    assert (1, "no answer within 1 s\n") == (done.returncode, done.stderr)
+
+
+def test_rehearsals_pass_and_fail_with_a_diff(demo, tmp_path):
+    url, _ = demo
+    good = Path(__file__).parent.parent / "conversations" / "letter_unknown.yaml"
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(good.read_text(encoding="utf-8").replace("2)راهنما", "2)کمک"), encoding="utf-8")
+
+    assert 0 == rasad("rehearse", str(good), "--url", url).returncode
+    done = rasad("rehearse", str(bad), "--url", url)
+    assert 1 == done.returncode
+    assert "-2)کمک\n+2)راهنما" in done.stdout
+
+
+def test_the_interface_stays_when_stdin_is_no_terminal(demo):
+    url, _ = demo
+    done = subprocess.run(
+        [*RASAD, "dial", "*4*061#", "--url", url], input="1\n", capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert (0, 1) == (done.returncode, done.stdout.count("--\n"))
+
+
+def test_ctrl_c_ends_all_of_it_within_5_s(demo):
+    """Last in this module: it stops the demo the others use."""
+    _, process = demo
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+
+    assert 0 == process.wait(timeout=5)
+    assert time.monotonic() - began < 5
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_a_port_that_is_taken_is_said_in_a_line(demo, tmp_path):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = rasad("demo", "--port", str(taken.getsockname()[1]), "--var", str(tmp_path))
+
+    assert 1 == done.returncode
+    assert "cannot listen on 127.0.0.1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+class TestServe:
+    def test_it_serves_the_settings_it_is_given(self, tmp_path):
+        import shutil
+
+        from simulators.demo import HOME
+
+        config = shutil.copytree(HOME / "config", tmp_path / "config")
+        urls = dict.fromkeys(
+            ("SECRETARIAT_URL", "SLOW_SECRETARIAT_URL", "SERVICES_URL", "KANNEL_URL"), "http://127.0.0.1:9"
+        )
+        environ = {**os.environ, **urls, "KANNEL_PASSWORD": "x"}
+        assert 0 == rasad("keys", "new", "var/keys.yaml", cwd=tmp_path).returncode
+        assert 1 == rasad("keys", "new", "var/keys.yaml", cwd=tmp_path).returncode
+        process = subprocess.Popen(
+            [*RASAD, "serve", "--config", str(config), "--port", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path, env=environ,
+        )  # fmt: skip
+        try:
+            url = re.fullmatch(r"ready: (http://127\.0\.0\.1:\d+)/\n", process.stdout.readline())[1]
+            done = rasad("dial", "*4*061#", "1", "12345", "--url", url)
+            assert 0 == done.returncode
+            assert "سامانه اداره فعلا قطع است." in done.stdout
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait(timeout=5)
+            process.stdout.close()
+
+    def test_settings_that_do_not_hold_stop_it(self, tmp_path):
+        done = rasad("serve", "--config", str(tmp_path / "none"))
+
+        assert (1, True) == (done.returncode, "say where the settings are with --config DIR" in done.stderr)
+
+    def test_more_workers_than_the_sessions_allow_are_refused(self):
+        done = rasad("serve", "--workers", "2")
+
+        assert (1, True) == (done.returncode, "only --workers 1" in done.stderr)
+
+
+def test_the_shipped_menu_and_settings_check():
+    assert 0 == rasad("menu", "check").returncode
+
+
+def test_a_faulty_menu_is_told_with_file_and_line(tmp_path):
+    (tmp_path / "common.yaml").write_text(
+        "languages: [fa]\nmain: {text: {fa: سلام}, choices: [{a: {text: x, next: y}}]}\n"
+    )
+    done = rasad("menu", "check", str(tmp_path))
+
+    assert 1 == done.returncode
+    assert f"{tmp_path}/common.yaml:2: there is no screen y" in done.stderr
