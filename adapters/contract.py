@@ -27,7 +27,7 @@ class Lookup(Protocol):
     """One way to reach an office, without the rules around it (see guard).
 
     Entered once before the first question and left after the last. look_up raises BackendFailed and may be
-    cancelled at any point; it asks nothing twice by itself.
+    cancelled at any point. Questions change nothing in an office, so a dropped one may be repeated within its time.
     """
 
     async def __aenter__(self) -> Self: ...

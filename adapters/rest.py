@@ -1,10 +1,12 @@
 """An office's REST service, described by a file: what to request, and where its answer says what.
 
-The file maps the office's own words: fields by JMESPath, states by a table, dates by calendar. A word that is not in
-the table of states shows as under review.
+The file maps the office's own words: fields by JMESPath, states and secrecy by tables, dates by calendar. Words are
+compared folded, so that an Arabic yeh makes no other word. A state that is not in the table shows as under review and
+is reported; a word of secrecy that is not among the open ones is secret.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from types import TracebackType
 from typing import Annotated, Any, Literal, Self
@@ -16,13 +18,16 @@ from persiantools.jdatetime import JalaliDate
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from adapters.contract import BackendGarbage, BackendUnreachable, Lookup
-from menus.ports import Answer, Ask, Case, CaseStep, Found, Missing, Reference, Several, State, reference
+from menus.ports import Answer, Ask, Case, CaseStep, Found, Missing, Reference, Several, State, fold, reference
 
 MAX_TEXT = 64
-"""Characters of one value we take from an office; what is longer is no field of a phone screen."""
+"""Characters of one value we take from an office; what is longer is no field of a phone screen, and left out."""
 
+MAX_NUMBER = 32
+"""protocols.md G5 allows 20; more is no number anybody could have typed."""
+
+MAX_COUNT = 9999
 MAX_STEPS = 24
-MAX_CASES = 24
 
 
 def _compiles(expression: str) -> str:
@@ -45,7 +50,9 @@ class Try(_Strict):
     """One request. query: parameter name to the form of the number it takes (exact, loose or running)."""
 
     path: str = Field(pattern=r"^/")
-    query: dict[str, Key] = {}
+    query: dict[str, Key] = Field(min_length=1)
+    echo: Expression | None = None
+    """Where the number that was asked for is in a record, when it is not `fields.number` (the sender's own number)."""
 
 
 class Fields(_Strict):
@@ -63,7 +70,7 @@ class Fields(_Strict):
     answer_number: Expression | None = None
     lacking: Expression | None = None
     phone: Expression | None = None
-    classification: Expression | None = None
+    secrecy: Expression | None = None
 
 
 class Steps(_Strict):
@@ -98,6 +105,8 @@ class RestConfig(_Strict):
     calendar: Literal["jalali", "gregorian"] = "jalali"
     states: dict[str, State]
     """The office's word to our state."""
+    open_words: list[Annotated[str, Field(min_length=1)]] = ["عادی"]
+    """The office's words for no secrecy at all; with `fields.secrecy`, any other word, and none, is secret."""
     names: dict[str, dict[str, str]] = {}
     """The office's Persian name of a desk, organisation or document to its names in other languages."""
 
@@ -105,19 +114,24 @@ class RestConfig(_Strict):
 class Rest:
     """GET requests to one office. A lookup by number changes nothing there, so asking again is safe."""
 
-    def __init__(self, config: RestConfig) -> None:
+    def __init__(self, config: RestConfig, unmapped: Callable[[str], None] = lambda _: None) -> None:
+        """unmapped is told each state that the file does not have, and each date that is none."""
         self._config = config
-        self._expressions = {
-            name: jmespath.compile(expression)
-            for name, expression in config.fields.model_dump(exclude_none=True).items()
-        }
+        self._unmapped = unmapped
+        expressions = config.fields.model_dump(exclude_none=True)
+        self._expressions = {name: jmespath.compile(expression) for name, expression in expressions.items()}
         self._cases = jmespath.compile(config.cases)
+        self._states = {fold(word): state for word, state in config.states.items()}
+        self._names = {fold(name): names for name, names in config.names.items()}
+        self._open = {fold(word) for word in config.open_words}
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(limit_per_host=self._config.max_in_flight)
         # The deadline is the guard's; aiohttp's own would be a second one beside it.
-        self._http = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout())
+        self._http = aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(), cookie_jar=aiohttp.DummyCookieJar()
+        )
         return self
 
     async def __aexit__(
@@ -130,16 +144,25 @@ class Rest:
         asked = ask.reference
         if asked is None:
             raise BackendGarbage("the menu asked without a number")
-        done: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
+        secret: Answer = Missing()
+        for attempt in self._attempts(asked):
+            query = {name: getattr(asked, key) for name, key in attempt.query.items()}
+            cases = self._mapped(await self._get(attempt.path, query), asked, attempt)
+            if cases and all(case.secret for case in cases):
+                # Asked on like for a missing one, so that it takes as long.
+                secret = Found(cases[0])
+            elif cases:
+                return Found(cases[0]) if len(cases) == 1 else Several(tuple(cases))
+        return secret
+
+    def _attempts(self, asked: Reference) -> Iterator[Try]:
+        """The tries, without those that would ask the very same again in another form of the number."""
+        said: set[tuple[str, tuple[str, ...]]] = set()
         for attempt in self._config.tries:
-            query = tuple((name, getattr(asked, key)) for name, key in attempt.query.items())
-            if (attempt.path, query) in done or any(value == earlier for _, value in query for earlier in _said(done)):
-                continue
-            done.add((attempt.path, query))
-            cases = self._mapped(await self._get(attempt.path, dict(query)), asked)
-            if cases:
-                return Found(cases[0]) if len(cases) == 1 else Several(tuple(cases[:MAX_CASES]))
-        return Missing()
+            forms = tuple(getattr(asked, key) for key in attempt.query.values())
+            if (attempt.path, forms) not in said or "exact" in attempt.query.values():
+                said.add((attempt.path, forms))
+                yield attempt
 
     async def _get(self, path: str, query: Mapping[str, str]) -> Any:
         assert self._http is not None, "enter the backend before asking it"
@@ -159,46 +182,50 @@ class Rest:
             raise BackendGarbage(f"more than {self._config.max_body_octets} octets")
         try:
             return msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors, as is broken UTF-8
             raise BackendGarbage("no JSON") from error
 
-    def _mapped(self, body: Any, asked: Reference) -> list[Case]:
-        records = self._cases.search(body) if body is not None else None
-        if records is None:
-            return []
-        records = records if isinstance(records, list) else [records]
+    def _mapped(self, body: Any, asked: Reference, attempt: Try) -> list[Case]:
         try:
-            cases = [self._case(record) for record in records]
-        except (ValueError, TypeError, msgspec.ValidationError) as error:
+            records = self._cases.search(body) if body is not None else None
+            records = records if isinstance(records, list) else [] if records is None else [records]
+            for record in records:
+                self._is_about(asked, record, attempt)
+            return [self._case(record) for record in records]
+        except (ValueError, TypeError, LookupError, AttributeError, jmespath.exceptions.JMESPathError) as error:
             raise BackendGarbage(f"a record does not fit its file: {type(error).__name__}") from error
-        for case in cases:
-            # An office that answers with another number shows somebody else's letter.
-            answered = reference(case.number)
-            if answered.loose != asked.loose and answered.running != asked.running:
-                raise BackendGarbage("the answer is about another number than was asked")
-        return cases
+
+    def _is_about(self, asked: Reference, record: Any, attempt: Try) -> None:
+        """An office that answers with another number shows somebody else's letter."""
+        echo = attempt.echo or self._config.fields.number
+        said = _text(jmespath.search(echo, record))
+        answered = reference(said)
+        by_running = "running" in attempt.query.values() and answered.running == asked.running
+        if fold(said) != asked.exact and answered.loose != asked.loose and not by_running:
+            raise BackendGarbage("the answer is about another number than was asked")
 
     def _case(self, record: Any) -> Case:
         found = {name: expression.search(record) for name, expression in self._expressions.items()}
         number = _text(found.get("number"))
-        if not number:
-            raise ValueError("no number")
+        if not 0 < len(number) <= MAX_NUMBER:
+            raise ValueError("no number, or none of a letter")
         return Case(
             kind=self._config.case_kind,
-            number=number,
-            state=self._config.states.get(_text(found.get("state")), State.UNKNOWN),
-            organisation=self._names(found.get("organisation")),
+            # Hyphens and blanks between digits change their order on a right-to-left screen (protocols.md D7).
+            number=re.sub(r"(?<=\w)[-_. ]+(?=\w)", "/", number),
+            state=self._state(found.get("state")),
+            organisation=self._named(found.get("organisation")),
             year=_count(found.get("year")),
-            desk=self._names(found.get("desk")),
+            desk=self._named(found.get("desk")),
             changed_on=self._date(found.get("changed_on")),
             due_on=self._date(found.get("due_on")),
             steps=self._steps(record),
             step=_count(found.get("step")),
             steps_total=_count(found.get("steps_total")),
             answer_number=_text(found.get("answer_number")) or None,
-            lacking=self._names(found.get("lacking")),
+            lacking=self._named(found.get("lacking")),
             phone=_text(found.get("phone")) or None,
-            classification=_text(found.get("classification")),
+            secret=self._secret(found.get("secrecy")),
         )
 
     def _steps(self, record: Any) -> tuple[CaseStep, ...]:
@@ -208,44 +235,55 @@ class Rest:
         steps = jmespath.search(config.each, record) or []
         return tuple(
             CaseStep(
-                desk=self._names(jmespath.search(config.desk, step)),
+                desk=self._named(jmespath.search(config.desk, step)),
                 on=self._date(jmespath.search(config.date, step)) if config.date else None,
             )
             for step in steps[-MAX_STEPS:]
         )
 
-    def _names(self, value: Any) -> dict[str, str]:
+    def _state(self, value: Any) -> State:
+        word = _text(value)
+        state = self._states.get(fold(word))
+        if state is None:
+            self._unmapped(word)
+        return state or State.UNKNOWN
+
+    def _secret(self, value: Any) -> bool:
+        return self._config.fields.secrecy is not None and fold(_text(value)) not in self._open
+
+    def _named(self, value: Any) -> dict[str, str]:
         name = _text(value)
-        return {"fa": name, **self._config.names.get(name, {})} if name else {}
+        return {"fa": name, **self._names.get(fold(name), {})} if name else {}
 
     def _date(self, value: Any) -> date | None:
         """`1405/08/30`, `1405-08-30` or the same with a time behind it."""
         text = _text(value)
         if not text:
             return None
-        year, month, day = (int(part) for part in text[:10].replace("/", "-").split("-"))
-        if self._config.calendar == "gregorian":
-            return date(year, month, day)
-        return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]  # the library's __new__
+        try:
+            year, month, day = (int(part) for part in re.split(r"[ T]", text)[0].replace("/", "-").split("-"))
+            if self._config.calendar == "gregorian":
+                return date(year, month, day)
+            return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]  # the library's __new__
+        except ValueError:
+            self._unmapped(text)  # the rest of the record is good, and this day nobody could read
+            return None
 
 
 _DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 
 
 def _text(value: Any) -> str:
-    """A value of the office as a short text with ASCII digits; empty for null, lists and objects."""
+    """A value of the office as a short text with ASCII digits; empty for null, flags, lists, objects and long ones."""
     if value is None or isinstance(value, bool | list | dict):
         return ""
-    return str(value).strip().translate(_DIGITS)[:MAX_TEXT]
+    text = str(value).strip().translate(_DIGITS)
+    return text if len(text) <= MAX_TEXT else ""
 
 
 def _count(value: Any) -> int | None:
     text = _text(value)
-    return int(text) if text.isdecimal() else None
-
-
-def _said(done: set[tuple[str, tuple[tuple[str, str], ...]]]) -> set[str]:
-    return {value for _, query in done for _, value in query}
+    return int(text) if text.isdecimal() and int(text) <= MAX_COUNT else None
 
 
 _: type[Lookup] = Rest

@@ -1,5 +1,6 @@
 """Who answers an Ask: the backend its route names, or one of the gateway's own services."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +18,10 @@ class Caller:
     msisdn: str
     tag: str
     later_by: str | None
+
+
+SERVICE_WITHIN_S = 2.0
+"""What one of our own services may take: it only writes a row, and the caller is waiting."""
 
 
 class Service(Protocol):
@@ -40,7 +45,11 @@ class Answers:
         """Never raises for what an office does; within_s is the office's time."""
         service = self._services.get(ask.route)
         if service is not None:
-            return await service(ask, dialogue, caller)
+            try:
+                async with asyncio.timeout(SERVICE_WITHIN_S):
+                    return await service(ask, dialogue, caller)
+            except TimeoutError:
+                return Unavailable()
         return await self.ask_office(ask, within_s)
 
     async def ask_office(self, ask: Ask, within_s: float) -> Answer:

@@ -1,6 +1,8 @@
 """The composition root of the service: the one place where concrete things are named, and the order they start in."""
 
 import asyncio
+import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,35 +20,54 @@ from adapters.rest import Rest, RestConfig
 from gateway import settings as setting
 from gateway.answers import Answers, Service
 from gateway.channels import listed
-from gateway.channels.http import Channels, sender
+from gateway.channels.http import Channels
+from gateway.channels.outgoing import sender
 from gateway.clock import Clock, SystemClock
 from gateway.health import Health
+from gateway.logs import configure as log_to
 from gateway.menu_files import Menus, read_folder
-from gateway.privacy import Keys, read_keys
+from gateway.privacy import Keys, KeysUnusable, new_keys, read_keys
 from gateway.sessions.memory import MemorySessions
 from gateway.settings import Settings
+from gateway.sms.conversations import Conversations
 from gateway.sms.follow_ups import FollowUps
 from gateway.sms.inbox import Inbox
 from gateway.sms.outbox import Outbox
-from gateway.storage.database import Database
+from gateway.storage.database import Database, DatabaseUnusable
 from gateway.turn import Turns
-from menus import loader, machine, source
-from menus.alphabet import Capacity
+from menus import loader, source
 from menus.ports import Backend
-from menus.render import render
-from menus.screens import Screen
 from menus.source import Document, Fault, Faulty
+
+__all__ = ["CannotListen", "Checked", "check", "composed", "listening", "load", "log_to", "new_keys", "serving",
+           "stop_signal"]  # fmt: skip
 
 log = structlog.get_logger()
 
 STOP_WITHIN_S = 3.0
 """What a turn in flight gets when we stop. Ctrl-C promises to be over within 5 s."""
 
-BACKEND_KINDS: Mapping[str, tuple[type[BaseModel], Callable[[Any], Lookup]]] = {"rest": (RestConfig, Rest)}
+Unmapped = Callable[[str], None]
+"""Told each word of an office that its file has no meaning for."""
+
+BACKEND_KINDS: Mapping[str, tuple[type[BaseModel], Callable[[Any, Unmapped], Lookup]]] = {"rest": (RestConfig, Rest)}
+
+
+BACKLOG = 1024
+"""Connections that wait while a start is not finished or a loop is busy; the kernel caps it."""
 
 
 class CannotListen(Exception):
     """The address is taken or not ours. The engineer's; says which."""
+
+
+TO_BE_MENDED = (Faulty, KeysUnusable, DatabaseUnusable, CannotListen)
+"""Why a start is refused: each is a sentence for whoever started us, not a defect."""
+
+
+def load(folder: Path, environ: Mapping[str, str], **changes: object) -> "Checked":
+    """The settings of a folder, checked; changes are values of gateway.yaml. Raises Faulty."""
+    return check(setting.read(folder, environ).at(**changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +76,13 @@ class Checked:
 
     settings: Settings
     menus: Menus
-    backends: Mapping[str, tuple[Any, Callable[[Any], Lookup]]]
+    backends: Mapping[str, tuple[Any, Callable[[Any, Unmapped], Lookup]]]
 
 
 def check(settings: Settings) -> Checked:
     """Everything that can be wrong in files, before anything is opened. Raises Faulty with all of it."""
     faults: list[Fault] = []
-    backends: dict[str, tuple[Any, Callable[[Any], Lookup]]] = {}
+    backends: dict[str, tuple[Any, Callable[[Any, Unmapped], Lookup]]] = {}
     for name, document in settings.backends.items():
         try:
             backends[name] = _backend(document)
@@ -75,8 +96,8 @@ def check(settings: Settings) -> Checked:
         if dialect not in known:
             file = str(settings.folder / "channels" / f"{name}.yaml")
             faults.append(Fault(file, 1, f"dialect: {dialect!r} is none of {', '.join(known)}"))
+    folder = settings.gateway.menu
     try:
-        folder = settings.gateway.menu
         pairs = read_folder(setting.SHIPPED_MENU if folder is None else Path(folder))
         menus = Menus(loader.load(pairs, settings.routes.keys()))
     except Faulty as faulty:
@@ -86,9 +107,9 @@ def check(settings: Settings) -> Checked:
     return Checked(settings, menus, backends)
 
 
-def _backend(document: Document) -> tuple[Any, Callable[[Any], Lookup]]:
+def _backend(document: Document) -> tuple[Any, Callable[[Any, Unmapped], Lookup]]:
     kind = document.data.get("kind")
-    if kind not in BACKEND_KINDS:
+    if not isinstance(kind, str) or kind not in BACKEND_KINDS:
         known = ", ".join(sorted(BACKEND_KINDS))
         raise Faulty([document.fault(("kind",), f"kind: {kind!r} is none of {known}")])
     model, make = BACKEND_KINDS[kind]
@@ -115,19 +136,22 @@ async def composed(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.stop)
         await database.start()
-        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout()))
+        no_cookies = aiohttp.DummyCookieJar()
+        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(), cookie_jar=no_cookies)
+        http = await stack.enter_async_context(session)
         offices: dict[str, Backend] = {}
         for name, (config, make) in checked.backends.items():
-            offices[name] = await stack.enter_async_context(_guarded(name, config, make(config), clock))
+            offices[name] = await stack.enter_async_context(_guarded(name, config, make, clock))
         senders = {name: sender(http, listed.SMS[each.dialect], each) for name, each in settings.sms.items()}
 
         services: dict[str, Service] = {}
         answers = Answers(settings.routes, offices, services)
         outbox = Outbox(database, senders, keys, clock, own.sms)
-        follow_ups = FollowUps(database, menus, answers, outbox, keys, clock, own.follow_ups)
-        services["escalate"] = follow_ups
         turns = Turns(menus, answers, MemorySessions(clock.monotonic), keys, clock, own.sessions)
-        inbox = Inbox(database, turns, outbox, settings.sms, keys, clock, own.sms)
+        talks = Conversations(database, clock, own.sms)
+        follow_ups = FollowUps(database, turns, outbox, talks, settings.sms, keys, clock, own.follow_ups)
+        services["escalate"] = follow_ups
+        inbox = Inbox(database, turns, outbox, talks, settings.sms, keys, clock, own.sms)
         channels = Channels(
             {name: (each, listed.USSD[each.dialect]) for name, each in settings.ussd.items()},
             {name: (each, listed.SMS[each.dialect]) for name, each in settings.sms.items()},
@@ -135,7 +159,7 @@ async def composed(
             inbox,
             keys,
             clock,
-            _failed_text(menus, clock),
+            {name: turns.outright("failed", "ussd", None, each.capacity)[1] for name, each in settings.ussd.items()},
         )
         for worker in (outbox.worker, follow_ups.worker, inbox.worker):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
@@ -155,43 +179,55 @@ async def composed(
         log.info("stopping")
 
 
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that takes connections already: claimed before anything else is touched. Raises CannotListen."""
+    try:
+        found = socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+    found.setblocking(False)
+    return found
+
+
 @asynccontextmanager
-async def serving(application: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """The application on a socket; the port it got. Raises CannotListen."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_WITHIN_S)
+async def serving(
+    application: web.Application, on: socket.socket, stop_within_s: float = STOP_WITHIN_S
+) -> AsyncIterator[None]:
+    """The application on a socket, until the block ends; what is in flight then has stop_within_s."""
+    runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=stop_within_s)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
-        address = runner.addresses[0]
-        yield int(address[1])
+        await web.SockSite(runner, on).start()
+        yield
     finally:
         await runner.cleanup()
 
 
-def _guarded(name: str, config: Any, lookup: Lookup, clock: Clock) -> Guard:
+@asynccontextmanager
+async def stop_signal() -> AsyncIterator[asyncio.Event]:
+    """An event that SIGINT or SIGTERM sets, from now on: a signal during start-up stops us too, in order."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    yield stopped
+
+
+def _guarded(name: str, config: Any, make: Callable[[Any, Unmapped], Lookup], clock: Clock) -> Guard:
     def report(word: str, reason: str, took_s: float) -> None:
         level = log.warning if reason else log.info
         level("office_asked", backend=name, outcome=word, ms=round(took_s * 1000), reason=reason)
 
+    def unmapped(word: str) -> None:
+        log.warning("office_word_without_meaning", backend=name, word=word)
+
     return Guard(
-        lookup,
+        make(config, unmapped),
         deadline_s=config.deadline_s,
         max_in_flight=config.max_in_flight,
         report=report,
         monotonic=clock.monotonic,
     )
-
-
-def _failed_text(menus: Menus, clock: Clock) -> str:
-    """What a caller reads when a turn broke: rendered now, since then nothing may depend on anything."""
-    menu = menus.current
-    step = machine.outright(menu, machine.begin(menu, "ussd"), "failed", clock.today())
-    assert isinstance(step.then, Screen)
-    return render(step.then, Capacity(), menu.navigation[step.dialogue.language])[0].text
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

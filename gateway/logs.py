@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 FORBIDDEN = frozenset({"msisdn", "text", "body", "number", "phone", "sender", "recipient"})
 """Fields that would name a person or a content. Dropped with a mark, so that a mistake shows and nothing leaks."""
@@ -17,15 +18,25 @@ def _without_content(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutabl
     return event
 
 
+class _WithoutContent(logging.Handler):
+    """What libraries log by themselves, reduced to that it happened: their words quote requests and rows."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        structlog.get_logger().warning("library", logger=record.name, severity=record.levelname.lower(), error=error)
+
+
 def configure(stream: TextIO | None = None) -> None:
     """For the process; called once by the composition root."""
+    logging.getLogger().handlers = [_WithoutContent(logging.WARNING)]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             _without_content,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # Without locals: they are where the numbers and texts are.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

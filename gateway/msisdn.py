@@ -1,5 +1,6 @@
 """Phone numbers: any spelling to E.164, or nothing. protocols.md G1."""
 
+import re
 from functools import lru_cache
 
 import phonenumbers
@@ -7,7 +8,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 
 REGION = "IR"
 _IRAN = 98
-_MAX_TYPED = 32
+_TYPED = re.compile(r"[0-9\u06f0-\u06f9\u0660-\u0669+ ().\-]{1,32}")
 
 
 @lru_cache(maxsize=4096)
@@ -17,7 +18,7 @@ def normal(text: str) -> str | None:
     An Iranian number of the mobile form (ten digits, a 9 first) passes even when phonenumbers does not list its
     range yet: the operator has just connected the call, and data of last year must not lock out a new prefix.
     """
-    if len(text) > _MAX_TYPED:
+    if not _TYPED.fullmatch(text):  # the library reads letters as keypad digits
         return None
     try:
         number = phonenumbers.parse(text, REGION)

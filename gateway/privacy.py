@@ -52,7 +52,7 @@ class Keys:
         nonce, text = sealed[1 : 1 + _NONCE_OCTETS], sealed[1 + _NONCE_OCTETS :]
         try:
             return AESGCM(key).decrypt(nonce, text, place.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # changed, or too short to be one
             raise Unsealable(f"{place}: the value was changed, or belongs elsewhere") from error
 
     def tag(self, value: str) -> str:

@@ -8,13 +8,14 @@
 `${NAME}` in a value is taken from the environment, so that no secret stands in a file.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from menus import source
 from menus.alphabet import Capacity
@@ -27,6 +28,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Delays = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
+
+
 class SessionSettings(_Strict):
     idle_s: float = Field(default=180.0, gt=0)
     """How long we remember a session that says nothing. Operators end theirs after 120 to 180 s (protocols.md A6)."""
@@ -37,7 +41,7 @@ class SessionSettings(_Strict):
 class FollowUpSettings(_Strict):
     within_s: float = Field(default=30.0, gt=0)
     """What one attempt gives the office: nobody is waiting on the line any more."""
-    again_after_s: list[float] = [60, 120, 300, 900, 1800]
+    again_after_s: Delays = [60, 120, 300, 900, 1800]
     """Seconds between an attempt that failed and the next; the last one repeats until expiry."""
     expires_after_s: float = Field(default=7200.0, gt=0)
     """When the apology goes out instead. 2 h: later, the question has been asked elsewhere."""
@@ -52,7 +56,7 @@ class SmsSettings(_Strict):
     """How long a question of ours waits for the next SMS."""
     expires_after_s: float = Field(default=7200.0, gt=0)
     """When a reply that could not be sent is no longer sent."""
-    again_after_s: list[float] = [2, 10, 30, 60, 300]
+    again_after_s: Delays = [2, 10, 30, 60, 300]
     """Seconds between attempts to send; the last one repeats until expiry."""
     send_within_s: float = Field(default=10.0, gt=0)
     """What one attempt gives the provider."""
@@ -61,7 +65,7 @@ class SmsSettings(_Strict):
 
 
 class GatewaySettings(_Strict):
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8061, ge=0, le=65535)
     """0 takes any free port."""
     database: str = "sqlite+aiosqlite:///var/rasad.db"
@@ -96,9 +100,9 @@ class Auth(_Strict):
 
 
 class CapacitySettings(_Strict):
-    max_septets: int = Field(default=160, gt=0, le=182)
+    max_septets: int = Field(default=160, ge=60, le=182)
     """GSM 7 bit septets of a page. 182 fit 160 octets, but networks promise fewer (protocols.md A1)."""
-    max_units: int = Field(default=70, gt=0, le=80)
+    max_units: int = Field(default=70, ge=60, le=80)
     """UTF-16 units of a page in any other alphabet; 80 fit 160 octets, same reserve."""
 
 
@@ -111,17 +115,25 @@ class UssdChannel(_Channel):
     carries: Literal["ussd"]
     service_code: str = Field(pattern=r"^\*[0-9*]+#$")
     """As it is dialled: `*4*061#`. What follows it in a dial string are arguments."""
-    answer_within_s: float = Field(default=8.0, gt=1)
+    answer_within_s: float = Field(default=8.0, gt=0)
     """How long the peer waits for us."""
     reserve_s: float = Field(default=4.0, ge=0)
     """What of that is not for the office: the way back, our own storage, a busy moment."""
-    capacity: CapacitySettings = CapacitySettings()
+
+    @field_validator("reserve_s")
+    @classmethod
+    def _less_than_all(cls, reserve_s: float, info: ValidationInfo) -> float:
+        if reserve_s >= info.data.get("answer_within_s", math.inf):
+            raise ValueError("must be less than answer_within_s, or no office is ever given any time")
+        return reserve_s
+
+    page: CapacitySettings = CapacitySettings()
     later_by: str | None = None
     """The SMS channel by which an answer follows that came too late. Without it nothing is promised."""
 
     @property
-    def page(self) -> Capacity:
-        return Capacity(self.capacity.max_septets, self.capacity.max_units)
+    def capacity(self) -> Capacity:
+        return Capacity(self.page.max_septets, self.page.max_units)
 
     @property
     def office_s(self) -> float:
@@ -144,7 +156,7 @@ class SmsChannel(_Channel):
     send: SendSettings
 
     @property
-    def page(self) -> Capacity:
+    def capacity(self) -> Capacity:
         return Capacity(160, 70, parts=self.parts)
 
 
@@ -230,6 +242,8 @@ def read(folder: Path, environ: Mapping[str, str]) -> Settings:
             if line.backend not in backends:
                 document = _document(folder / "routes.yaml", environ)
                 faults.append(document.fault((name, place, "backend"), f"there is no backends/{line.backend}.yaml"))
+    if not faults and not ussd and not sms:
+        faults.append(Fault(str(folder / "channels"), 1, "there is no channel here: no *.yaml file"))
     if faults or gateway is None:
         raise Faulty(faults)
     return Settings(gateway, ussd, sms, backends, lines, folder)

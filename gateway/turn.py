@@ -15,7 +15,7 @@ from gateway.settings import SessionSettings, UssdChannel
 from menus import inputs, machine
 from menus.alphabet import Capacity, size
 from menus.definition import Menu
-from menus.machine import Answered, Dialogue, Event, Opened, Typed
+from menus.machine import Answered, Dialogue, Event, Opened, Typed, Wire
 from menus.render import render
 from menus.screens import Page, Screen
 
@@ -42,7 +42,7 @@ class Turns:
         menu, dialogue, event = self._continued(session, said) or self._opened(key, version, said)
 
         caller = Caller(said.msisdn, key.owner, channel.later_by)
-        dialogue, screen, page = await self.converse(menu, dialogue, event, caller, channel.page, channel.office_s)
+        dialogue, screen, page = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
 
         reply = UssdReply(page.text, page.end)
         ttl_s = self.settings.ended_s if reply.end else self.settings.idle_s
@@ -69,6 +69,13 @@ class Turns:
         dialogue, page = machine.shown(step.dialogue, pages)
         return dialogue, step.then, page
 
+    def outright(self, name: str, wire: Wire, language: str | None, capacity: Capacity) -> tuple[Dialogue, str]:
+        """What the gateway itself has to say, by the name of its screen: nothing is asked and nothing awaited."""
+        menu = self.menus.current
+        step = machine.outright(menu, machine.begin(menu, wire, language), name, self.clock.today())
+        assert isinstance(step.then, Screen), "the loader has seen to it"
+        return step.dialogue, render(step.then, capacity, menu.navigation[step.dialogue.language])[0].text
+
     def _continued(self, session: Session | None, said: UssdInput) -> tuple[Menu, Dialogue, Event] | None:
         """The stored dialogue and what is new in this request; None when the request opens a session."""
         if session is None or session.end:
@@ -83,7 +90,7 @@ class Turns:
         # until the old session is forgotten its version differs, and after that the time does.
         window = int(self.clock.now().timestamp() // self.settings.ended_s)
         name = self.keys.tag(f"{key.channel} {key.owner} {key.session_id} {version} {window}")
-        arguments = tuple(filter(None, said.inputs.split("*")))
+        arguments = tuple(filter(None, said.inputs.rstrip("#").split("*")))
         return menu, machine.begin(menu, "ussd", dialogue_id=name), Opened(arguments)
 
     async def _of_the_winner(self, key: SessionKey) -> UssdReply | None:
@@ -100,19 +107,18 @@ class Turns:
 def _repeated(session: Session, said: UssdInput) -> bool:
     """The same chain again, or an earlier part of it that arrives late: she gets the screen she is at.
 
-    An empty chain after an ended session is no repeat but a new dial under an old id.
+    The bare code after an ended session is no repeat but a new dial under an old id.
     """
-    if session.inputs == said.inputs:
-        return not (session.end and said.inputs == "" and session.inputs != "")
-    earlier = said.inputs == "" or session.inputs.startswith(said.inputs + "*")
-    return not session.end and earlier
+    if session.inputs == said.inputs or session.inputs.startswith(f"{said.inputs}*"):
+        return True
+    # A chain that does not go on from ours is another answer to a screen she has left: the first one counted.
+    goes_on = session.inputs == "" or said.inputs.startswith(f"{session.inputs}*")
+    return not session.end and not goes_on
 
 
 def _newest(before: str, now: str) -> str:
     """What follows the chain already stored, so that a typed `*` survives (protocols.md E1)."""
-    if before == "":
-        return now
-    return now[len(before) + 1 :] if now.startswith(before + "*") else now.rpartition("*")[2]
+    return now[len(before) + 1 :] if before else now
 
 
 class UnknownServiceCode(Exception):

@@ -38,6 +38,7 @@ class ScreenDef:
     pick: ByLanguage | None = None
     input: InputDef | None = None
     mistaken: Mapping[inputs.Mistake, ByLanguage] = field(default_factory=dict)
+    sms_mistaken: Mapping[inputs.Mistake, ByLanguage] = field(default_factory=dict)
     next: str | None = None
     end: bool | None = None
     silent_by_sms: bool = False

@@ -1,6 +1,8 @@
 """The filters a text may use: `{{ case.due_on | day }}`. One function each: a value and its context to a text, or
 None when this language has nothing to say, and then the part of the text it stands in is left out."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -14,9 +16,14 @@ from menus.templates import Context, Filter
 def plain(value: Any, context: Context) -> str | None:
     """A text or number as it is; of names, the one in the reader's language."""
     if isinstance(value, Mapping):
-        value = value.get(context.language)
-    return _breakable(shown(str(value))) or None if value is not None else None
+        value = value.get(context.language) or value.get(context.fallback)
+    text = shown(str(value)) if value is not None else ""
+    if _LINK.search(unicodedata.normalize("NFKC", text)):
+        return None  # outgoing texts carry no link, whoever wrote it
+    return _breakable(text) or None
 
+
+_LINK = re.compile(r"://|www\.|[^\W_]\.[a-z]{2,}", re.IGNORECASE)
 
 LONGEST_WORD = 24
 """A longer word of an office is broken: on a page of 70 it could stand nowhere. Ours are the checker's to refuse."""

@@ -77,6 +77,8 @@ class RawScreen(_Strict):
     input: RawInput | None = None
     mistaken: dict[str, str] | None = None
     check_digit: dict[str, str] | None = None
+    sms_mistaken: dict[str, str] | None = None
+    sms_check_digit: dict[str, str] | None = None
     next: str | None = None
     end: bool | None = None
     silent_by_sms: bool = False
@@ -108,10 +110,9 @@ class RawEntry(_Strict):
 
 
 class RawField(_Strict):
-    """width: the most units or septets it takes; keep: 0 always stays, higher goes earlier when room is short."""
+    """leave_out: when an SMS has no room, the part with the highest goes first; a value without it always stays."""
 
-    width: int = Field(gt=0, le=160)
-    keep: int = Field(default=0, ge=0)
+    leave_out: int = Field(gt=0)
 
 
 class RawNavigation(_Strict):

@@ -6,6 +6,7 @@ says something and takes choices or an input; an ask puts a question to a route 
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,10 +24,16 @@ from menus.definition import (
     ScreenDef,
 )
 from menus.filters import FILTERS
+from menus.folding import fold
 from menus.language import RawAsk, RawBranch, RawEntry, RawScreen, RawShared, Texts
 from menus.ports import OUTCOMES, Case, CaseStep, State
 from menus.screens import Navigation
 from menus.source import Document, Fault, Faulty
+
+RIGHT_TO_LEFT = frozenset({"fa", "ar"})
+
+# protocols.md D7: digits with `*` between them change places beside right-to-left letters; between two LRM they do not.
+_DIAL_CODE = re.compile(r"\*[0-9*]*[0-9]#?|[0-9]+(?:\*[0-9]+)+#?")
 
 
 def load(files: Iterable[tuple[str, str]], routes: Iterable[str] | None = None) -> Menu:
@@ -38,7 +45,7 @@ def load(files: Iterable[tuple[str, str]], routes: Iterable[str] | None = None) 
 def version_of(files: Iterable[tuple[str, str]]) -> str:
     """The content hash of a menu: twelve hex digits, the same for the same names and texts in any order."""
     digest = hashlib.sha256()
-    for name, text in sorted(files):
+    for name, text in sorted((path.rpartition("/")[2], text) for path, text in files):
         digest.update(f"{len(name)}:{name}{len(text)}:{text}".encode())
     return digest.hexdigest()[:12]
 
@@ -154,6 +161,8 @@ class _Loader:
                 continue
             if not text.strip():
                 self.faults.append(where.fault(place, f"{'.'.join(map(str, place))} is empty"))
+            if language in RIGHT_TO_LEFT:
+                text = _DIAL_CODE.sub("\u200e\\g<0>\u200e", text)
             try:
                 result[language] = templates.parse(text)
             except templates.TemplateError as error:
@@ -206,7 +215,7 @@ class _Loader:
             )
         if (raw.next is None) != (raw.pick is None and raw.input is None):
             self.faults.append(document.fault(path, "next: belongs to an input or a pick, and they need it"))
-        for key in ("mistaken", "check_digit"):
+        for key in ("mistaken", "check_digit", "sms_mistaken", "sms_check_digit"):
             if raw.input is None and getattr(raw, key) is not None:
                 self.faults.append(document.fault((*path, key), f"{key}: belongs to an input, and there is none here"))
         if raw.end and (choices or raw.pick is not None or raw.input is not None):
@@ -219,14 +228,9 @@ class _Loader:
             self.faults.append(document.fault(path, "lines: and each: go together: each: case.steps"))
         elif raw.each is not None and raw.each != "case.steps":
             self.faults.append(document.fault((*path, "each"), "the only list is case.steps"))
-        mistaken: dict[inputs.Mistake, ByLanguage] = {}
-        for mistake, texts in (
-            (inputs.Mistake.MALFORMED, raw.mistaken),
-            (inputs.Mistake.CHECK_DIGIT, raw.check_digit),
-        ):
-            if texts is not None:
-                key = "mistaken" if mistake is inputs.Mistake.MALFORMED else "check_digit"
-                mistaken[mistake] = self._texts(document, (*path, key), texts)
+        mistaken = self._mistaken(document, name, {"malformed": raw.mistaken, "check_digit": raw.check_digit}, "")
+        by_sms = {"malformed": raw.sms_mistaken, "check_digit": raw.sms_check_digit}
+        sms_mistaken = self._mistaken(document, name, by_sms, "sms_")
         return ScreenDef(
             name=name,
             text=self._texts(document, (*path, "text"), raw.text),
@@ -237,10 +241,21 @@ class _Loader:
             pick=self._texts(document, (*path, "pick"), raw.pick) if raw.pick is not None else None,
             input=InputDef(raw.input.kind, raw.input.into) if raw.input is not None else None,
             mistaken=mistaken,
+            sms_mistaken=sms_mistaken,
             next=raw.next,
             end=raw.end,
             silent_by_sms=raw.silent_by_sms,
         )
+
+    def _mistaken(
+        self, document: Document, name: str, given: Mapping[str, Mapping[str, str] | None], prefix: str
+    ) -> dict[inputs.Mistake, ByLanguage]:
+        keys = {inputs.Mistake.MALFORMED: f"{prefix}mistaken", inputs.Mistake.CHECK_DIGIT: f"{prefix}check_digit"}
+        return {
+            mistake: self._texts(document, (name, key), texts)
+            for mistake, key in keys.items()
+            if (texts := given[mistake]) is not None
+        }
 
     def _ask(self, name: str, raw: RawAsk) -> AskDef:
         document, path = self.at[name]
@@ -296,7 +311,7 @@ class _Loader:
                     at = ("entry", "keywords", language)
                     self.faults.append(document.fault(at, f"{language} is none of this menu's languages ({known})"))
                 for word in listed:
-                    key = inputs.fold(word)
+                    key = fold(word)
                     if not key or any(char.isdecimal() for char in key):
                         at = ("entry", "keywords", language)
                         self.faults.append(document.fault(at, f"a keyword is a word without digits, not {word!r}"))
@@ -360,6 +375,10 @@ class _Loader:
         for name in sorted(RESERVED - self.nodes.keys()):
             if name not in self.at:
                 self._need(name, None)
+        for name in sorted(RESERVED & self.nodes.keys()):
+            if name not in OUTCOMES and not isinstance(self.nodes[name], ScreenDef):
+                document, path = self.at[name]
+                self.faults.append(document.fault(path, f"{name} is said where nothing can be asked: a screen"))
         navigation = self._need("navigation", None)
         labels = self._need("labels", {})
         wrong = self._need("wrong_choice", {})
@@ -399,7 +418,7 @@ class _Loader:
             navigation=words,
             labels=by_language,
             wrong_choice=self._texts(document, path, wrong) if "wrong_choice" in self.shared else {},
-            ranks={name: each.keep for name, each in self.shared.get("fields", {}).items()},
+            ranks={name: each.leave_out for name, each in self.shared.get("fields", {}).items()},
         )
 
 
@@ -412,7 +431,8 @@ _FILTER_OF: dict[str, dict[str, str]] = {
     },
     "item": {"desk": "", "on": "day"},
 }
-del _FILTER_OF["case"]["steps"]  # a list: each: case.steps
+for _name in ("steps", "kind", "secret"):  # a list (each: case.steps), and nothing to be read aloud
+    del _FILTER_OF["case"][_name]
 assert _FILTER_OF["item"].keys() == set(CaseStep.__struct_fields__)
 
 KNOWN_VALUES = "there are as_of, asked, " + ", ".join(

@@ -15,6 +15,7 @@ import msgspec
 from menus import inputs, templates
 from menus.definition import SERVICES, AskDef, Branch, Entry, Menu, ScreenDef
 from menus.filters import FILTERS
+from menus.folding import fold
 from menus.ports import Answer, Ask, Case, Found, Reference, Several, outcome
 from menus.screens import Page, Screen
 
@@ -99,8 +100,12 @@ def ask_again(menu: Menu, dialogue: Dialogue) -> Step | None:
     """The last question to an office once more, its answer to be read by SMS; None when this menu no longer has it."""
     if not isinstance(menu.nodes.get(dialogue.asked), AskDef):
         return None
-    by_sms = msgspec.structs.replace(dialogue, wire="sms", chain=False, trail=(), held=None)
-    return _go(menu, by_sms, dialogue.asked, date.min)
+    return _go(menu, by_sms(dialogue), dialogue.asked, date.min)
+
+
+def by_sms(dialogue: Dialogue) -> Dialogue:
+    """The dialogue as it goes on by SMS: what was asked is known, nothing is behind it."""
+    return msgspec.structs.replace(dialogue, wire="sms", chain=False, trail=(), held=None)
 
 
 def begin(menu: Menu, wire: Wire, language: str | None = None, *, dialogue_id: str = "") -> Dialogue:
@@ -135,7 +140,7 @@ def _count(dialogue: Dialogue) -> Dialogue:
 
 
 def _opened(menu: Menu, dialogue: Dialogue, event: Opened, today: date) -> Step:
-    arguments = event.arguments
+    arguments = tuple(fold(argument) for argument in event.arguments)
     entry = menu.entries.get(event.entry) if event.entry else None
     if entry is None and not arguments:
         return _go(menu, dialogue, menu.start, today)
@@ -157,8 +162,10 @@ def _entered(
     if not isinstance(first, ScreenDef) or first.input is None or first.next is None:
         return _go(menu, dialogue, entry.next, today)
     found = inputs.read(first.input.kind, "*".join(arguments))
+    if isinstance(found, Reference) and dialogue.wire == "sms" and not named and len(found.exact) == 1:
+        return _go(menu, dialogue, "not_understood", today)  # the answer to a screen we no longer remember
     if isinstance(found, Reference):
-        a_menu_digit_first = len(arguments) > 1 and len(inputs.fold(arguments[0])) == 1
+        a_menu_digit_first = len(arguments) > 1 and len(fold(arguments[0])) == 1
         chain = dialogue.wire == "ussd" and not named and a_menu_digit_first
         values = {**dialogue.values, first.input.into: found}
         return _go(menu, msgspec.structs.replace(dialogue, values=values, chain=chain), first.next, today)
@@ -173,7 +180,7 @@ def _typed(menu: Menu, dialogue: Dialogue, text: str, today: date) -> Step:
     node = menu.nodes.get(dialogue.at)
     if not isinstance(node, ScreenDef):
         return _go(menu, dialogue, menu.start, today)
-    key = inputs.fold(text[: 4 * inputs.MAX_TYPED]).strip(" #")
+    key = fold(text[: 4 * inputs.MAX_TYPED]).strip(" #")
     match key:
         case "00":
             return _go(menu, msgspec.structs.replace(dialogue, trail=()), menu.start, today)
@@ -189,7 +196,24 @@ def _typed(menu: Menu, dialogue: Dialogue, text: str, today: date) -> Step:
             values = {**dialogue.values, node.input.into: found}
             return _go(menu, msgspec.structs.replace(_left(dialogue), values=values), node.next, today)
         return _screen(menu, msgspec.structs.replace(dialogue, page=0, mistaken=found), today)
+    again = _asked_anew(menu, dialogue, text)
+    if again is not None:
+        return _go(menu, again, dialogue.asked, today)
     return _screen(menu, msgspec.structs.replace(dialogue, page=0, mistaken=ASTRAY), today)
+
+
+MIN_ANEW = 3
+"""Digits at least of a number that is taken for a new question where no number was asked for."""
+
+
+def _asked_anew(menu: Menu, dialogue: Dialogue, text: str) -> Dialogue | None:
+    """Behind an answer, another number is another question of the same kind, not a wrong choice."""
+    for node in menu.nodes.values():
+        if isinstance(node, ScreenDef) and node.input is not None and node.next == dialogue.asked:
+            found = inputs.read(node.input.kind, text)
+            if isinstance(found, Reference) and sum(char.isdecimal() for char in found.exact) >= MIN_ANEW:
+                return msgspec.structs.replace(_left(dialogue), values={**dialogue.values, node.input.into: found})
+    return None
 
 
 def _back(menu: Menu, dialogue: Dialogue, today: date) -> Step:
@@ -227,8 +251,35 @@ def _answered(menu: Menu, dialogue: Dialogue, answer: Answer, today: date) -> St
     if not isinstance(node, AskDef):
         raise TypeError(f"the dialogue asked nothing: it is at {dialogue.at}")
     if node.route not in SERVICES:
-        dialogue = msgspec.structs.replace(dialogue, held=answer, picked=None)
+        dialogue = msgspec.structs.replace(dialogue, held=_slim(answer), picked=None)
     return _branch(menu, dialogue, node, answer, today)
+
+
+MAX_LABEL = 40
+"""Characters of a case in a list; an organisation that needs more is told by the number of its case."""
+
+MAX_HELD_OCTETS = 4096
+"""What an answer may take beside its dialogue."""
+
+MAX_CASES = 24
+
+
+def _slim(answer: Answer) -> Answer:
+    """The answer as it is kept: without what its screens could not show anyway, the oldest steps first."""
+    match answer:
+        case Several(cases=cases):
+            kept = cases[:MAX_CASES]
+            if len(_encoder.encode(Several(kept))) > MAX_HELD_OCTETS:
+                kept = tuple(msgspec.structs.replace(case, steps=()) for case in kept)
+            while len(kept) > 1 and len(_encoder.encode(Several(kept))) > MAX_HELD_OCTETS:
+                kept = kept[:-1]
+            return Several(kept)
+        case Found(case=case):
+            while case.steps and len(_encoder.encode(Found(case, answer.as_of))) > MAX_HELD_OCTETS:
+                case = msgspec.structs.replace(case, steps=case.steps[1:])
+            return Found(case, answer.as_of)
+        case _:
+            return answer
 
 
 def _branch(menu: Menu, dialogue: Dialogue, node: AskDef, answer: Answer, today: date) -> Step:
@@ -293,28 +344,36 @@ def _screen(menu: Menu, dialogue: Dialogue, today: date) -> Step:
     as_of = getattr(dialogue.held, "as_of", None)
     asked = _asked(menu, dialogue)
 
-    def filled(texts: Mapping[str, templates.Template], **more: object) -> tuple[templates.Filled, ...]:
+    def filled(
+        texts: Mapping[str, templates.Template], fallback: str = "", **more: object
+    ) -> tuple[templates.Filled, ...]:
         values = {"case": _case(dialogue), "as_of": as_of, "asked": asked, **more}
-        context = templates.Context(values, language, menu.labels[language], today)
+        context = templates.Context(values, language, menu.labels[language], today, fallback)
         return templates.fill(texts[language], context, FILTERS, menu.ranks)
 
     by_sms = dialogue.wire == "sms" and node.sms is not None
     text = node.sms if by_sms and node.sms is not None else node.text
     if dialogue.mistaken and node.mistaken:
-        kinds = {kind.value: texts for kind, texts in node.mistaken.items()}
-        text = kinds.get(dialogue.mistaken) or kinds[inputs.Mistake.MALFORMED.value]
+        kinds = {**node.mistaken, **(node.sms_mistaken if dialogue.wire == "sms" else {})}
+        mistake = inputs.Mistake(dialogue.mistaken)
+        text = kinds.get(mistake) or kinds[inputs.Mistake.MALFORMED]
     elif dialogue.mistaken and (node.choices or node.pick):
         text = menu.wrong_choice
     parts = filled(text)
     if node.lines is not None and not by_sms:
-        items = templates.look_up({"case": _case(dialogue)}, node.each) or ()
+        items = reversed(templates.look_up({"case": _case(dialogue)}, node.each) or ())  # where it is now comes first
         lines = (templates.joined(filled(node.lines, item=item)) for item in items)
         parts += tuple(templates.Filled(f"\n{line}", 0) for line in lines if line)
     labels = tuple(templates.joined(filled(choice.text)) for choice in node.choices)
     if node.pick is not None and isinstance(dialogue.held, Several):
         pick = node.pick
-        # A number is always there; it is what tells cases apart whose offices gave nothing in this language.
-        labels = tuple(templates.joined(filled(pick, case=case)) or case.number for case in dialogue.held.cases)
+        # Here a name in another language is better than none: without it she could not tell the cases apart.
+        in_words = (filled(pick, menu.default_language, case=case) for case in dialogue.held.cases)
+        found = zip(in_words, dialogue.held.cases, strict=True)
+        in_short = ((templates.joined(parts), case.number) for parts, case in found)
+        told = [(label if 0 < len(label) <= MAX_LABEL else number, number) for label, number in in_short]
+        twice = {label for label, _ in told if sum(label == other for other, _ in told) > 1}
+        labels = tuple(f"{label} {number}" if label in twice and label != number else label for label, number in told)
     screen = Screen(
         name=node.name,
         language=language,

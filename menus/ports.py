@@ -12,6 +12,11 @@ from typing import Protocol
 
 import msgspec
 
+from menus.folding import fold
+
+__all__ = ["Answer", "Ask", "Backend", "Case", "CaseStep", "Done", "Found", "Late", "Missing", "Names", "Reference",
+           "Refused", "Several", "State", "Unavailable", "fold", "outcome", "reference"]  # fmt: skip
+
 Names = Mapping[str, str]
 """Language code ("fa", "ar", "en") to text. A language that is missing has no text: nothing is guessed."""
 
@@ -33,7 +38,7 @@ class State(StrEnum):
 
 
 class CaseStep(msgspec.Struct, frozen=True, array_like=True):
-    """One desk a case came to. done_on is None while it has not been there, or is there now without a date."""
+    """One desk a case came to. on is None while nobody wrote down the day."""
 
     desk: dict[str, str]
     on: date | None = None
@@ -43,7 +48,7 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     """A letter or request being followed, as far as a citizen may read it.
 
     number is the office's own spelling; due_on is the day the answer is owed; step and steps_total count from 1;
-    classification is the office's own word for secrecy, empty when it is none.
+    secret is true for whatever the office does not call open.
     """
 
     kind: str
@@ -60,7 +65,7 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     answer_number: str | None = None
     lacking: dict[str, str] = {}
     phone: str | None = None
-    classification: str = ""
+    secret: bool = False
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -139,10 +144,9 @@ _YEARS = range(1350, 1450)  # G4: four digits in this window are a year
 
 
 def reference(number: str) -> Reference:
-    """The three forms of a number whose digits are already ASCII. Leading zeros do not count."""
-    parts = tuple(
-        part.lstrip("0") or "0" if part.isdecimal() else part for part in _BETWEEN_PARTS.split(number) if part
-    )
+    """The three forms of a number. Spelling does not count, nor do leading zeros."""
+    folded = _BETWEEN_PARTS.split(fold(number))
+    parts = tuple(part.lstrip("0") or "0" if part.isdecimal() else part for part in folded if part)
     counts = [part for part in parts if part.isdecimal()]
     longest = max(counts, key=lambda part: (int(part) not in _YEARS, len(part)), default="")
     return Reference(exact="/".join(parts), loose="/".join(sorted(parts)), running=longest)

@@ -38,6 +38,8 @@ def _message(screen: Screen, capacity: Capacity) -> Page:
     text = shortened(screen.parts, lambda body: fits(body + tail, segment)) + tail
     if not fits(text, segment):
         text = joined(screen.parts) + tail
+    if not fits(text, capacity) and screen.listed and len(screen.labels) > 1:
+        return _message(replace(screen, labels=screen.labels[:-1]), capacity)  # the first ones; an SMS has no 9
     if not fits(text, capacity):
         raise TooLong(f"{screen.name} is longer than {capacity.parts} SMS")
     keys = {str(place + 1): place for place in range(len(screen.labels))}
@@ -99,7 +101,7 @@ def _paged(screen: Screen, body: str, capacity: Capacity, navigation: Navigation
             None,
         )
         if full is None:
-            raise TooLong(f"{screen.name}: {text!r} with {more!r} is longer than a page")
+            raise TooLong(f"{screen.name}: a line with {more!r} is longer than a page")
         # The numbers of a fixed list are the same on all pages, so one read before may be typed now.
         known = keys if screen.listed else {str(place + 1): place for place in range(len(screen.labels))}
         pages.append(Page(full, text, glue, known, more=not last, end=end))
@@ -145,5 +147,5 @@ def _fill(
     words = text.split(" ")
     count = max((n for n in range(1, len(words)) if room([(" ".join(words[:n]), None)], last=False)), default=0)
     if place is not None or count == 0:
-        raise TooLong(f"{text!r} with {more!r} is longer than a page")
+        raise TooLong(f"a line with {more!r} is longer than a page")
     return [(" ".join(words[:count]), None)], [(" ".join(words[count:]), None), *items[1:]], " "

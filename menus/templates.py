@@ -21,6 +21,8 @@ class Context:
     language: str
     labels: Mapping[str, str]
     today: Any
+    fallback: str = ""
+    """The language of a name that has none in the reader's; empty: it is left out."""
 
 
 @dataclass(frozen=True, slots=True)

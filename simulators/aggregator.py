@@ -3,7 +3,6 @@
 Written from the aggregator's documents, not from the gateway's dialect; one class each.
 """
 
-import itertools
 import re
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -34,9 +33,6 @@ class Call(Protocol):
     async def type(self, text: str) -> Shown: ...
 
 
-_sessions = itertools.count(1)
-
-
 @dataclass(slots=True)
 class AfricasTalkingCall:
     """Posts the callback of Africa's Talking: a form whose `text` is all inputs so far joined by `*`."""
@@ -51,7 +47,7 @@ class AfricasTalkingCall:
     async def dial(self, code: str) -> Shown:
         """The part of the dial string behind the service code arrives as inputs of the first request."""
         own = re.escape(self.service_code.rstrip("#"))
-        found = re.fullmatch(rf"{own}(?:\*(?P<rest>.*))?#?", code)
+        found = re.fullmatch(rf"{own}(?:\*(?P<rest>.*?))?#?", code)
         if found is None:
             raise CallFailed(f"the network knows no code {code} here; dial {self.service_code}")
         self.inputs = [found["rest"]] if found["rest"] else []
@@ -59,10 +55,6 @@ class AfricasTalkingCall:
 
     async def type(self, text: str) -> Shown:
         self.inputs.append(text)
-        return await self._post()
-
-    async def again(self) -> Shown:
-        """The same request once more, as an aggregator does that missed the answer."""
         return await self._post()
 
     async def _post(self) -> Shown:

@@ -33,35 +33,44 @@ def dial_command(
     replies = list(reply or [])
     interactive = not replies and sys.stdin.isatty()
     try:
-        asyncio.run(_dial(code, replies, msisdn, f"{url.rstrip('/')}/ussd/{channel}", interactive=interactive))
+        with asyncio.Runner() as runner:
+            _dial(runner, code, replies, msisdn, f"{url.rstrip('/')}/ussd/{channel}", interactive=interactive)
     except CallFailed as failed:
         print(failed, file=sys.stderr)
         raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print()  # she hung up
 
 
-async def _dial(code: str, replies: list[str], msisdn: str, url: str, *, interactive: bool) -> None:
-    async with aiohttp.ClientSession() as http:
+def _dial(runner: asyncio.Runner, code: str, replies: list[str], msisdn: str, url: str, *, interactive: bool) -> None:
+    """The keyboard is read between two runs of the loop, so that Ctrl-C there is simply the end."""
+
+    async def connected() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
+    http = runner.run(connected())
+    try:
         call = AfricasTalkingCall(http, url, msisdn, session_id=uuid.uuid4().hex)
-        shown = await call.dial(code)
-        _print(shown)
+        shown = _printed(runner.run(call.dial(code)))
         for place, typed in enumerate(replies):
             if shown.over:
                 raise CallFailed(f"the session ended before {typed!r} could be sent ({len(replies) - place} left)")
             print(f"> {typed}")
-            shown = await call.type(typed)
-            _print(shown)
+            shown = _printed(runner.run(call.type(typed)))
         while interactive and not shown.over:
             try:
-                typed = await asyncio.to_thread(input, "> ")
+                typed = input("> ")
             except EOFError:
                 return
-            shown = await call.type(typed)
-            _print(shown)
+            shown = _printed(runner.run(call.type(typed)))
+    finally:
+        runner.run(http.close())
 
 
-def _print(shown: Shown) -> None:
+def _printed(shown: Shown) -> Shown:
     print(shown.text)
     print("-- end --" if shown.over else "--", flush=True)
+    return shown
 
 
 def text_command(

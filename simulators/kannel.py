@@ -3,7 +3,7 @@ them, and an inbox for each phone. Written from Kannel's user guide, not from th
 
 import itertools
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
@@ -65,8 +65,8 @@ class Kannel:
     def last_id(self) -> int:
         return self._messages[-1].id if self._messages else 0
 
-    async def send(self, http: aiohttp.ClientSession, get_url: URL, sender: str, to: str, text: str) -> int:
-        """A citizen's SMS as an sms-service's get-url call; the HTTP status the gateway answered with.
+    async def send(self, http: aiohttp.ClientSession, get_url: URL, sender: str, to: str, text: str) -> tuple[int, str]:
+        """A citizen's SMS as an sms-service's get-url call; the status and the body the gateway answered with.
 
         get_url is the gateway's channel without a query. Text outside GSM 7 bit goes as UTF-16BE with coding 2.
         """
@@ -84,9 +84,4 @@ class Kannel:
         }
         encoded = "&".join(f"{name}={''.join(f'%{octet:02X}' for octet in value)}" for name, value in fields.items())
         async with http.get(URL(f"{get_url}?{encoded}", encoded=True)) as response:
-            await response.read()
-            return response.status
-
-
-def as_json(message: Delivered) -> dict[str, object]:
-    return asdict(message)
+            return response.status, (await response.text()).strip()

@@ -1,8 +1,8 @@
 """Conversations as data, played over the wire against a running gateway and compared with what they say.
 
-    lang: fa                    the language it is written in
+    lang: fa                    the language it is written in, for the reader
+    wire: [ussd, sms]           what it needs, for the reader
     from: "+989161234567"       the phone; a fresh one for each play without it
-    wire: [ussd, sms]           what it needs: on a channel that lacks one it is not applicable
     steps:
       - dial: "*4*061#"         see is the whole screen, its pages joined, navigation (0, 00, 9) left out
       - see: |-
@@ -53,10 +53,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    name: str
-    language: str
     phone: str | None
-    wires: frozenset[str]
     steps: tuple[Step, ...]
 
 
@@ -64,27 +61,25 @@ def read(path: Path) -> Conversation:
     """Raises NotAConversation with file and line."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise NotAConversation(f"{path}: {error}") from None
     if not isinstance(node, yaml.MappingNode):
         raise NotAConversation(f"{path}:1: lang: and steps: were expected")
-    header: dict[str, Any] = {}
+    phone: str | None = None
     steps: list[Step] = []
     for key, value in node.value:
+        line = key.start_mark.line + 1
         if key.value not in HEADER:
-            raise NotAConversation(
-                f"{path}:{key.start_mark.line + 1}: {key.value} is none of {', '.join(sorted(HEADER))}"
-            )
+            raise NotAConversation(f"{path}:{line}: {key.value} is none of {', '.join(sorted(HEADER))}")
         if key.value == "steps":
+            if not isinstance(value, yaml.SequenceNode):
+                raise NotAConversation(f"{path}:{line}: steps: is a list, each beginning with a dash")
             steps = [_step(path, each) for each in value.value]
-        else:
-            header[key.value] = [each.value for each in value.value] if isinstance(value.value, list) else value.value
+        elif key.value == "from":
+            phone = str(value.value)
     if not steps:
         raise NotAConversation(f"{path}:1: steps: is missing")
-    wires = frozenset(header.get("wire", ())) or frozenset(
-        {"ussd" if step.act in ("dial", "type", "see") else "sms" for step in steps if step.act != "wait"}
-    )
-    return Conversation(path.stem, str(header.get("lang", "fa")), header.get("from"), wires, tuple(steps))
+    return Conversation(phone, tuple(steps))
 
 
 def _step(path: Path, node: Any) -> Step:
@@ -94,6 +89,8 @@ def _step(path: Path, node: Any) -> Step:
     key, value = node.value[0]
     if not isinstance(value, yaml.ScalarNode):
         raise NotAConversation(f"{path}:{line}: {key.value} takes a text")
+    if key.value == "wait" and not value.value.replace(".", "", 1).isdecimal():
+        raise NotAConversation(f"{path}:{line}: wait takes seconds, for example 2")
     return Step(key.value, value.value, line)
 
 
@@ -129,25 +126,25 @@ async def play(conversation: Conversation, phone: Phone) -> None:
             case "see":
                 if call is None or shown is None:
                     raise Mismatch(f"line {step.line}: nothing was dialled yet")
-                text, shown = await _all_pages(call, shown)
-                _compare(step, text)
+                texts, shown = await _all_pages(call, shown)
+                _compare(step, texts)
             case "text":
                 await phone.send(step.value)
             case "sms":
                 try:
-                    _compare(step, await phone.next_sms(SMS_WITHIN_S))
+                    _compare(step, [await phone.next_sms(SMS_WITHIN_S)])
                 except TimeoutError:
                     raise Mismatch(f"line {step.line}: no SMS came within {SMS_WITHIN_S:.0f} s") from None
             case _:
                 await asyncio.sleep(float(step.value))
 
 
-async def _all_pages(call: Call, shown: Shown) -> tuple[str, Shown]:
+async def _all_pages(call: Call, shown: Shown) -> tuple[list[str], Shown]:
     texts = [shown.text]
     while not shown.over and _items(shown.text, keep=lambda key: key == "9") and len(texts) < MAX_PAGES:
         shown = await call.type("9")
         texts.append(shown.text)
-    return "\n".join(texts), shown
+    return texts, shown
 
 
 _KEY = re.compile(r"(?:^|(?<= ))(\d{1,2})\)")
@@ -168,7 +165,7 @@ def _items(text: str, keep: Callable[[str], bool]) -> list[str]:
 def normal(text: str) -> list[str]:
     """A screen without navigation, one item a line; words broken over pages run on."""
     lines: list[str] = []
-    for line in text.strip().split("\n"):
+    for line in text.replace("\u200e", "").strip().split("\n"):
         first = _KEY.search(line)
         if first is None or first.start() > 0:
             lines.append(line.strip())
@@ -180,9 +177,11 @@ def normal(text: str) -> list[str]:
 _DAY = r"(?:\d{4}/)?\d\d/\d\d|\d{1,2} [A-Z][a-z]{2}(?: \d{4})?"
 
 
-def _compare(step: Step, seen: str) -> None:
-    wanted, got = normal(step.value), normal(seen)
-    pattern = re.escape(" ".join(wanted)).replace(re.escape("<day>"), f"(?:{_DAY})")
-    if re.fullmatch(pattern, " ".join(got)) is None:
+def _compare(step: Step, pages: list[str]) -> None:
+    """Line by line; of several pages the words alone, since a long line may be broken between two of them."""
+    between = "\n" if len(pages) == 1 else " "
+    wanted, got = normal(step.value), normal("\n".join(pages))
+    pattern = re.escape(between.join(wanted)).replace(re.escape("<day>"), f"(?:{_DAY})")
+    if re.fullmatch(pattern, between.join(got)) is None:
         diff = difflib.unified_diff(wanted, got, "expected", "seen", lineterm="", n=9)
         raise Mismatch(f"line {step.line}:\n" + "\n".join(diff))

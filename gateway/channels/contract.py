@@ -39,8 +39,6 @@ class OutRequest:
     method: str
     url: str
     params: Mapping[str, str]
-    secrets: frozenset[str] = frozenset()
-    """Names of params that no log may show."""
 
 
 class Refusal(Exception):
@@ -98,7 +96,14 @@ class NotAccepted:
     again: bool
 
 
-SendResult = Accepted | NotAccepted
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The message may have been taken: it went out, and no answer came back."""
+
+    reason: str
+
+
+SendResult = Accepted | NotAccepted | Unknown
 
 
 class UssdDialect(Protocol):
@@ -163,17 +168,17 @@ def fields(encoded: str) -> dict[str, bytes]:
 
 
 def text(found: Mapping[str, bytes], name: str, *, empty: bool = False, longest: int = 256) -> str:
-    """A field as UTF-8 text without white space at its ends. Raises Refusal when missing, broken, empty or too long."""
+    """A field as UTF-8 text. Raises Refusal when missing, broken, blank or too long."""
     if name not in found:
         raise Refusal(400, f"the field {name} is missing")
     try:
-        value = found[name].decode("utf-8").strip()
+        value = found[name].decode("utf-8")
     except UnicodeDecodeError:
         raise Refusal(400, f"the field {name} is not UTF-8") from None
     if "\0" in value:
         raise Refusal(400, f"the field {name} has a NUL in it")
     if len(value) > longest:
         raise Refusal(400, f"the field {name} is longer than {longest} characters")
-    if not value and not empty:
+    if not value.strip() and not empty:
         raise Refusal(400, f"the field {name} is empty")
     return value

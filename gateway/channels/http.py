@@ -1,6 +1,8 @@
 """The web framework's side of the channels: requests to data, data to responses, and who may call at all."""
 
+import asyncio
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
@@ -15,9 +17,7 @@ from gateway import msisdn
 from gateway.channels.contract import (
     MAX_BODY_OCTETS,
     Refusal,
-    SendResult,
     SmsDialect,
-    SmsRoute,
     UssdDialect,
     UssdReply,
     WireReply,
@@ -32,6 +32,9 @@ from gateway.turn import Turns, UnknownServiceCode
 log = structlog.get_logger()
 
 T = TypeVar("T")
+
+BODY_WITHIN_S = 5.0
+"""How long a peer may take to send its few octets."""
 
 RETRY_AFTER_S = 5
 """What a peer is told whose message we could not store."""
@@ -48,10 +51,11 @@ class Channels:
         inbox: Inbox,
         keys: Keys,
         clock: Clock,
-        failed_text: str,
+        failed: Mapping[str, str],
     ) -> None:
+        """failed: for each USSD channel what its callers read when a turn broke; ready, since then nothing may be."""
         self._ussd, self._sms, self._turns, self._inbox = ussd, sms, turns, inbox
-        self._keys, self._clock, self._failed_text = keys, clock, failed_text
+        self._keys, self._clock, self._failed = keys, clock, failed
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -68,7 +72,10 @@ class Channels:
             try:
                 reply = await take(request)
             except Refusal as refusal:
-                log.warning("refused", path=request.path.split("/")[1], status=refusal.status, why=refusal.line)
+                channel = request.match_info["channel"] if refusal.status != 404 else ""
+                # Without what it quotes: that came from the peer, and may be a number or a text.
+                why = re.sub(r"'[^']*'", "'...'", refusal.line)
+                log.warning("refused", channel=channel, status=refusal.status, why=why)
                 return web.Response(status=refusal.status, text=refusal.line + "\n", headers=refusal.headers)
             return web.Response(status=reply.status, text=reply.body, content_type=reply.content_type)
 
@@ -91,7 +98,7 @@ class Channels:
             except Exception:
                 # Ours, not hers: the dialect's own end with a sentence she can use, never a 500 on a phone.
                 log.exception("turn_failed")
-                reply = UssdReply(self._failed_text, end=True)
+                reply = UssdReply(self._failed[name], end=True)
         return dialect.write(reply)
 
     async def _take_sms(self, request: web.Request) -> WireReply:
@@ -99,11 +106,11 @@ class Channels:
         message = dialect.read(await _wire(request, channel.auth))
         sender = _mobile(message.msisdn)
         try:
-            new = await self._inbox.receive(name, replace(message, msisdn=sender))
+            message_id = await self._inbox.receive(name, replace(message, msisdn=sender))
         except SQLAlchemyError:
             log.exception("sms_not_stored", channel=name)
             raise Refusal(503, "not stored; send it again", {"Retry-After": str(RETRY_AFTER_S)}) from None
-        log.info("sms_received" if new else "sms_repeated", channel=name,
+        log.info("sms_received" if message_id is not None else "sms_repeated", channel=name, message=message_id,
                  caller=self._keys.day_tag(sender, self._clock.today()))  # fmt: skip
         return dialect.stored()
 
@@ -120,24 +127,34 @@ async def _wire(request: web.Request, auth: Auth) -> WireRequest:
     tail = request.match_info["tail"].strip("/")
     if auth.kind == "none" and not _from_here(request):
         raise Refusal(403, "this channel has no authentication and is for this machine only")
+    if auth.kind == "none" and tail:
+        raise Refusal(404, "there is nothing behind this channel's name")
     if auth.kind == "secret_path":
         secret, _, tail = tail.partition("/")
         if not hmac.compare_digest(secret.encode(), auth.secret_path.encode()):
             raise Refusal(403, "the path lacks this channel's secret")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refusal(415, "the body must not be compressed")
     if request.content_length is not None and request.content_length > MAX_BODY_OCTETS:
         raise Refusal(413, f"the body is larger than {MAX_BODY_OCTETS} octets")
     try:
-        body = await request.content.read(MAX_BODY_OCTETS + 1)
-        while not request.content.at_eof() and len(body) <= MAX_BODY_OCTETS:
-            body += await request.content.read(MAX_BODY_OCTETS + 1 - len(body))
-    except aiohttp.ClientPayloadError:
-        raise Refusal(400, "the body ended early") from None
+        async with asyncio.timeout(BODY_WITHIN_S):
+            body = await request.content.read(MAX_BODY_OCTETS + 1)
+            while not request.content.at_eof() and len(body) <= MAX_BODY_OCTETS:
+                body += await request.content.read(MAX_BODY_OCTETS + 1 - len(body))
+    except TimeoutError:
+        raise Refusal(408, f"the body did not arrive within {BODY_WITHIN_S:g} s") from None
+    except (web.RequestPayloadError, aiohttp.ClientPayloadError, ConnectionError):
+        raise Refusal(400, "the body is broken or ended early") from None
     if len(body) > MAX_BODY_OCTETS:
         raise Refusal(413, f"the body is larger than {MAX_BODY_OCTETS} octets")
     return WireRequest(request.method, tail, request.rel_url.raw_query_string, request.content_type, body)
 
 
 def _from_here(request: web.Request) -> bool:
+    """Whether this machine asks for itself. Behind a proxy on this machine everybody would seem to."""
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False
     try:
         return ip_address(request.remote or "").is_loopback
     except ValueError:
@@ -149,24 +166,3 @@ def _mobile(text: str) -> str:
     if number is None:
         raise Refusal(400, "that is no mobile phone number; expected one like +989161234567")
     return number
-
-
-def sender(
-    http: aiohttp.ClientSession, dialect: SmsDialect, channel: SmsChannel
-) -> Callable[[str, str, str], Awaitable[SendResult]]:
-    """A channel's way out, as the outbox uses it. May raise OSError or TimeoutError: then nobody knows."""
-    settings = channel.send
-    route = SmsRoute(settings.url, settings.username, settings.sender, settings.password)
-
-    async def send(to: str, text: str, message_id: str) -> SendResult:
-        out = dialect.request(route, to, text, message_id)
-        params, data = (out.params, None) if out.method == "GET" else (None, out.params)
-        try:
-            async with http.request(out.method, out.url, params=params, data=data, allow_redirects=False) as response:
-                body = await response.content.read(MAX_BODY_OCTETS)
-                return dialect.result(response.status, body.decode("utf-8", "replace"))
-        except aiohttp.ClientError as error:
-            # aiohttp's own words may quote the address with its secrets.
-            raise ConnectionError(type(error).__name__) from None
-
-    return send

@@ -1,25 +1,27 @@
 """Questions an office was too slow for: promised on the phone, answered by SMS once the office has, or apologised for
 once. A promise is made only after its row is stored."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.answers import Answers, Caller, Service
+from gateway.answers import Caller, Service
 from gateway.clock import Clock
-from gateway.menu_files import Menus
 from gateway.privacy import Keys
-from gateway.settings import FollowUpSettings
+from gateway.settings import FollowUpSettings, SmsChannel
+from gateway.sms.conversations import Conversations
 from gateway.sms.outbox import Outbox
 from gateway.sms.worker import Worker
 from gateway.storage.database import Database, insert_once
+from gateway.turn import Turns
 from menus import machine
 from menus.alphabet import Capacity
+from menus.definition import Menu
 from menus.machine import Answered, Dialogue, Step
 from menus.ports import Answer, Ask, Done, Late, Unavailable, outcome
 from menus.render import render
@@ -32,28 +34,36 @@ class FollowUps:
     def __init__(
         self,
         database: Database,
-        menus: Menus,
-        answers: Answers,
+        turns: Turns,
         outbox: Outbox,
+        conversations: Conversations,
+        channels: Mapping[str, SmsChannel],
         keys: Keys,
         clock: Clock,
         settings: FollowUpSettings,
     ) -> None:
-        self._database, self._menus, self._answers, self._outbox = database, menus, answers, outbox
+        self._database, self._turns, self._outbox, self._channels = database, turns, outbox, channels
+        self._conversations = conversations
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.follow_up
-        self.worker = Worker("follow_ups", self._due, self._follow_up, settings.at_once)
+        self.worker = Worker(
+            "follow_ups", database, self._table, self._due, self._follow_up, clock.now, settings.at_once
+        )
 
     async def __call__(self, ask: Ask, dialogue: Dialogue, caller: Caller) -> Answer:
         """The service `escalate`: Done once the question is stored, Unavailable when nothing can be promised."""
-        if caller.later_by is None:
+        asked = self._again(dialogue)
+        if caller.later_by is None or asked is None:
             return Unavailable()
+        number = asked.then.reference.exact if isinstance(asked.then, Ask) and asked.then.reference else ""
+        question_tag = self._keys.tag(f"{caller.msisdn} {dialogue.asked} {number}")
         now = self._clock.now()
         values: dict[str, Any] = {
             "cause": f"{ask.dialogue}:{ask.step}",
             "channel": caller.later_by,
             "msisdn": caller.msisdn,
             "msisdn_tag": caller.tag,
+            "question_tag": question_tag,
             "dialogue": machine.encode(dialogue)[0],
             "created_at": now,
             "due_at": now,
@@ -63,65 +73,71 @@ class FollowUps:
         }
         try:
             async with self._database.writing() as connection:
-                await connection.execute(insert_once(self._table, **values))
+                if not await self._promised_already(connection, question_tag):
+                    await connection.execute(insert_once(self._table, **values))
         except SQLAlchemyError:
             log.exception("follow_up_not_stored")
             return Unavailable()
         self.worker.wake()
         return Done()
 
-    async def _due(self, busy: Collection[str], count: int) -> Sequence[Row[Any]]:
+    async def _promised_already(self, connection: AsyncConnection, question_tag: str) -> bool:
+        """Whether the same answer is on its way to her: asking twice is one promise."""
         table = self._table
-        async with self._database.reading() as connection:
-            found = await connection.execute(
-                select(table)
-                .where(table.c.state == "waiting", table.c.due_at <= self._clock.now())
-                .where(table.c.msisdn_tag.not_in(busy))
-                .order_by(table.c.due_at, table.c.id)
-                .limit(count)
-            )
-            return found.all()
+        open_one = (table.c.question_tag == question_tag, table.c.state == "waiting")
+        return (await connection.execute(select(table.c.id).where(*open_one).limit(1))).first() is not None
+
+    def _due(self, now: datetime) -> ColumnElement[bool]:
+        return and_(self._table.c.state == "waiting", self._table.c.due_at <= now)
+
+    def _menu(self, dialogue: Dialogue) -> Menu:
+        """The menu she asked in, as long as this process knows it."""
+        return self._turns.menus.version(dialogue.menu) or self._turns.menus.current
+
+    def _again(self, dialogue: Dialogue) -> Step | None:
+        return machine.ask_again(self._menu(dialogue), dialogue)
 
     async def _follow_up(self, row: Row[Any]) -> None:
-        menu = self._menus.current
-        asked = machine.ask_again(menu, machine.decode(row.dialogue, b""))
-        answer: Answer = Unavailable()
-        if asked is not None and isinstance(asked.then, Ask):
-            answer = await self._answers.ask_office(asked.then, self._settings.within_s)
         now = self._clock.now()
+        steps = self._settings.again_after_s
+        again_at = now + timedelta(seconds=steps[min(row.tries, len(steps) - 1)])
+        # Before the attempt, as the outbox does: whatever goes wrong in it, the next one comes in its own time.
+        await self._note(row, tries=row.tries + 1, due_at=min(again_at, max(row.expires_at, now)))
+        dialogue = machine.decode(row.dialogue, b"")
+        asked = self._again(dialogue)
+        answer: Answer = Unavailable()
+        if asked is not None and isinstance(asked.then, Ask) and now < row.expires_at:
+            answer = await self._turns.answers.ask_office(asked.then, self._settings.within_s)
         if asked is not None and not isinstance(answer, Late | Unavailable):
-            await self._reply(
-                row, machine.step(menu, asked.dialogue, Answered(answer), self._clock.today()), "answered"
-            )
-        elif now >= row.expires_at or asked is None:
-            dialogue = machine.begin(menu, "sms", machine.decode(row.dialogue, b"").language)
-            await self._reply(row, machine.outright(menu, dialogue, "expired", self._clock.today()), "expired")
-        else:
-            steps = self._settings.again_after_s
-            due_at = min(now + timedelta(seconds=steps[min(row.tries, len(steps) - 1)]), row.expires_at)
-            async with self._database.writing() as connection:
-                await connection.execute(
-                    update(self._table).where(self._table.c.id == row.id).values(tries=row.tries + 1, due_at=due_at)
-                )
+            answered = machine.step(self._menu(dialogue), asked.dialogue, Answered(answer), self._clock.today())
+            await self._reply(row, self._menu(dialogue), answered, "answered")
+        elif asked is None or now >= row.expires_at:
+            await self._reply(row, *self._apology(dialogue), "expired")
         log.info("follow_up", follow_up=row.id, tries=row.tries + 1, outcome=outcome(answer),
                  caller=self._keys.day_tag(row.msisdn, self._clock.today()))  # fmt: skip
 
-    async def _reply(self, row: Row[Any], step: Step, state: str) -> None:
-        """The answer as an SMS and the end of the question, in one transaction."""
+    def _apology(self, dialogue: Dialogue) -> tuple[Menu, Step]:
+        menu = self._menu(dialogue)
+        return menu, machine.outright(menu, machine.by_sms(dialogue), "expired", self._clock.today())
+
+    async def _reply(self, row: Row[Any], menu: Menu, step: Step, state: str) -> None:
+        """The answer as an SMS, what it may be answered with, and the end of the question, in one transaction."""
         if not isinstance(step.then, Screen):
             raise machine.NoWayOut(step.dialogue.at)
-        menu = self._menus.current
-        # A message of its own: there is no conversation behind it in which a choice could be answered.
-        page = render(replace(step.then, labels=()), Capacity(parts=3), menu.navigation[step.dialogue.language])[0]
+        channel = self._channels.get(row.channel)
+        capacity = channel.capacity if channel else Capacity(parts=3)
+        pages = render(step.then, capacity, menu.navigation[step.dialogue.language])
+        dialogue, page = machine.shown(step.dialogue, pages)
         async with self._database.writing() as connection:
             await self._outbox.add(connection, f"follow_up:{row.id}", row.channel, row.msisdn, page.text)
-            await connection.execute(
-                update(self._table)
-                .where(self._table.c.id == row.id)
-                .values(state=state, tries=row.tries + 1, due_at=self._clock.now())
-            )
+            if not page.end:
+                await self._conversations.remember(connection, row.channel, row.msisdn_tag, dialogue, end=False)
+            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(state=state))
         self._outbox.worker.wake()
 
+    async def _note(self, row: Row[Any], **values: Any) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
 
-def _service(follow_ups: FollowUps) -> Service:
-    return follow_ups
+
+_: type[Service] = FollowUps

@@ -1,19 +1,19 @@
 """Messages to citizens: a row written in the transaction that decided it, sent until it is taken, refused or expired.
 
-An attempt that ends without an answer of the provider is unknown: the message is sent again, since a status read
-twice harms nobody and a status never read does. Taken is not delivered.
+An attempt ends accepted, not accepted, or unknown: sent and never answered. An unknown one is tried again, but only
+MAX_DOUBTS times: a status read twice harms nobody, one read twelve times does. Accepted is not delivered.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, assert_never
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, and_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.channels.contract import Accepted, NotAccepted, SendResult
+from gateway.channels.contract import Accepted, NotAccepted, SendResult, Unknown
 from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.settings import SmsSettings
@@ -24,7 +24,10 @@ from menus.alphabet import segments
 log = structlog.get_logger()
 
 Send = Callable[[str, str, str], Awaitable[SendResult]]
-"""Channel's way out: MSISDN, text and our message id to what the provider said. May raise OSError or TimeoutError."""
+"""Channel's way out: MSISDN, text and our message id to what the provider said. Does not raise for what it does."""
+
+MAX_DOUBTS = 2
+"""Attempts that ended unknown before a message is left at that."""
 
 
 class Outbox:
@@ -34,7 +37,7 @@ class Outbox:
         self._database, self._senders, self._keys = database, senders, keys
         self._clock, self._settings = clock, settings
         self._table = database.tables.message_out
-        self.worker = Worker("outbox", self._due, self._send, settings.at_once)
+        self.worker = Worker("outbox", database, self._table, self._due, self._send, clock.now, settings.at_once)
 
     async def add(self, connection: AsyncConnection, cause: str, channel: str, msisdn: str, text: str) -> None:
         """Into the caller's transaction; wake the worker after its commit. The same cause again adds nothing."""
@@ -52,20 +55,12 @@ class Outbox:
                 expires_at=now + timedelta(seconds=self._settings.expires_after_s),
                 state="waiting",
                 tries=0,
+                doubts=0,
             )
         )
 
-    async def _due(self, busy: Collection[str], count: int) -> Sequence[Row[Any]]:
-        table = self._table
-        async with self._database.reading() as connection:
-            found = await connection.execute(
-                select(table)
-                .where(table.c.state == "waiting", table.c.due_at <= self._clock.now())
-                .where(table.c.msisdn_tag.not_in(busy))
-                .order_by(table.c.due_at, table.c.id)
-                .limit(count)
-            )
-            return found.all()
+    def _due(self, now: datetime) -> ColumnElement[bool]:
+        return and_(self._table.c.state == "waiting", self._table.c.due_at <= now)
 
     async def _send(self, row: Row[Any]) -> None:
         now = self._clock.now()
@@ -74,25 +69,35 @@ class Outbox:
             return
         steps = self._settings.again_after_s
         again_at = now + timedelta(seconds=steps[min(row.tries, len(steps) - 1)] + self._settings.send_within_s)
-        # Before the attempt: whoever dies in the middle of it finds the row due again.
-        await self._note(row, tries=row.tries + 1, due_at=again_at)
+        # Before the attempt: whoever dies in the middle of it finds the row due again. And only if it still is as we
+        # read it: somebody else who has it in hand must not send it too.
+        if not await self._note(row, tries=row.tries + 1, due_at=again_at):
+            return
         result = await self._attempt(row)
+        reason = getattr(result, "reason", "")[:128]
+        doubts = row.doubts + isinstance(result, Unknown)
+        more: dict[str, Any] = {"reason": reason, "doubts": doubts}
         match result:
             case Accepted(provider_id=provider_id):
-                await self._note(row, state="sent", provider_id=provider_id, sent_at=self._clock.now())
-            case NotAccepted(reason=reason, again=False):
-                await self._note(row, state="failed", reason=reason[:128])
-            case NotAccepted(reason=reason):
-                await self._note(row, reason=reason[:128])
-        log.info(
-            "sms_sent" if isinstance(result, Accepted) else "sms_not_sent",
+                state = "sent"
+                more = {"provider_id": provider_id, "sent_at": self._clock.now()}
+            case NotAccepted(again=again):
+                state = "waiting" if again else "failed"
+            case Unknown():
+                state = "unknown" if doubts >= MAX_DOUBTS else "waiting"
+            case _:
+                assert_never(result)
+        await self._note(row, expected_tries=row.tries + 1, state=state, **more)
+        (log.info if state == "sent" else log.warning)(
+            "sms_sent" if state == "sent" else "sms_not_sent",
             message=row.id,
             cause=row.cause.partition(":")[0],
             channel=row.channel,
             to=self._keys.day_tag(row.msisdn, self._clock.today()),
             segments=segments(row.text),
             tries=row.tries + 1,
-            reason=getattr(result, "reason", ""),
+            state=state,
+            reason=reason,
         )
 
     async def _attempt(self, row: Row[Any]) -> SendResult:
@@ -102,9 +107,14 @@ class Outbox:
         try:
             async with asyncio.timeout(self._settings.send_within_s):
                 return await send(row.msisdn, row.text, str(row.id))
-        except (OSError, TimeoutError) as error:
-            return NotAccepted(f"no answer: {type(error).__name__}", again=True)
+        except TimeoutError:
+            return Unknown(f"no answer within {self._settings.send_within_s:g} s")
 
-    async def _note(self, row: Row[Any], **values: Any) -> None:
+    async def _note(self, row: Row[Any], *, expected_tries: int | None = None, **values: Any) -> bool:
+        """Write to the row if it is still as we know it; False when somebody else was here."""
+        table = self._table
+        tries = row.tries if expected_tries is None else expected_tries
+        ours = and_(table.c.id == row.id, table.c.state == "waiting", table.c.tries == tries)
         async with self._database.writing() as connection:
-            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
+            done = await connection.execute(update(table).where(ours).values(**values))
+        return bool(done.rowcount)

@@ -1,30 +1,41 @@
 """Work that stands in rows: looked for when woken and every so often, a bounded number at once, one at a time for
-each phone, and never lost by what goes wrong with one row."""
+each phone, and never held up by what goes wrong with one row."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, Table, select, update
+
+from gateway.privacy import Unsealable
+from gateway.storage.database import Database
 
 log = structlog.get_logger()
 
 POLL_S = 1.0
 """How long a due row waits when nobody woke us: due times of retries, rows of an earlier run."""
 
+Due = Callable[[datetime], ColumnElement[bool]]
+
 
 class Worker:
-    """due(busy phones, how many) gives rows with `id` and `msisdn_tag`; handle(row) does one and says so in the row."""
+    """table has `id`, `msisdn_tag` and `state`; due(now) says which rows want doing; handle(row) does one and says so
+    in the row. A row whose sealed columns do not open is parked: it must not stand in the way of the others."""
 
     def __init__(
         self,
         name: str,
-        due: Callable[[Collection[str], int], Awaitable[Sequence[Row[Any]]]],
+        database: Database,
+        table: Table,
+        due: Due,
         handle: Callable[[Row[Any]], Awaitable[None]],
+        now: Callable[[], datetime],
         at_once: int,
     ) -> None:
-        self._name, self._due, self._handle, self._at_once = name, due, handle, at_once
+        self._name, self._database, self._table = name, database, table
+        self._due, self._handle, self._now, self._at_once = due, handle, now, at_once
         self._woken = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
 
@@ -53,24 +64,43 @@ class Worker:
         free = self._at_once - len(self._busy)
         if free <= 0:
             return
+        table = self._table
+        # Only what is not sealed: a row that does not open is its own handler's affair.
+        wanted = (
+            select(table.c.id, table.c.msisdn_tag)
+            .where(self._due(self._now()), table.c.msisdn_tag.not_in(tuple(self._busy)))
+            .order_by(table.c.id)
+            .limit(free)
+        )
         try:
-            rows = await self._due(tuple(self._busy), free)
+            async with self._database.reading() as connection:
+                rows = (await connection.execute(wanted)).all()
         except Exception:
             # The database may be away for a while; the rows are not.
             log.exception("worker_cannot_look", worker=self._name)
             return
         for row in rows:
             if row.msisdn_tag not in self._busy:
-                task = asyncio.create_task(self._one(row), name=f"{self._name} {row.id}")
+                task = asyncio.create_task(self._one(row.id, row.msisdn_tag), name=f"{self._name} {row.id}")
                 self._busy[row.msisdn_tag] = task
 
-    async def _one(self, row: Row[Any]) -> None:
+    async def _one(self, row_id: int, tag: str) -> None:
+        table = self._table
         try:
+            async with self._database.reading() as connection:
+                row = (await connection.execute(select(table).where(table.c.id == row_id))).one()
             await self._handle(row)
+        except Unsealable as error:
+            log.error("row_parked", worker=self._name, row=row_id, why=str(error))
+            await self._park(row_id)
         except Exception:
-            log.exception("worker_failed", worker=self._name, row=row.id)
+            log.exception("worker_failed", worker=self._name, row=row_id)
             # Left as it is, the row is due again at the next look; not at once, or a broken row spins.
             await asyncio.sleep(POLL_S)
         finally:
-            del self._busy[row.msisdn_tag]
+            del self._busy[tag]
             self._woken.set()
+
+    async def _park(self, row_id: int) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(update(self._table).where(self._table.c.id == row_id).values(state="parked"))

@@ -12,6 +12,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Table, event, make_url, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -49,6 +50,9 @@ class Database:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             async with self.engine.begin() as connection:
                 await connection.run_sync(_upgrade)
+        except CommandError as error:
+            why = f"not of this release ({error}); nothing was changed"
+            raise DatabaseUnusable(f"database {self._path}: {why}") from error
         except (OSError, SQLAlchemyError) as error:
             raise DatabaseUnusable(f"database {self._path}: {error}") from error
 
@@ -85,7 +89,7 @@ def _pragmas(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     # FULL: an acknowledged message survives the power cut, not only the process.
     cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.execute("PRAGMA busy_timeout=2000")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 

@@ -1,6 +1,6 @@
 """Our tables. What names a person or quotes her is sealed; a keyed tag beside it is how it is found.
 
-A change here comes with a migration; tests/storage compares the two.
+A change here comes with a migration; tests/gateway/test_storage.py compares the two.
 """
 
 from dataclasses import dataclass
@@ -56,8 +56,9 @@ def tables(keys: Keys) -> Tables:
             Column("created_at", UtcTime, nullable=False),
             Column("due_at", UtcTime, nullable=False),
             Column("expires_at", UtcTime, nullable=False),
-            Column("state", String(16), nullable=False),  # waiting, sent, failed, expired
+            Column("state", String(16), nullable=False),  # waiting, sent, failed, unknown, expired, parked
             Column("tries", Integer, nullable=False, default=0),
+            Column("doubts", Integer, nullable=False, default=0),
             Column("provider_id", String(160)),
             Column("reason", String(128)),
             Column("sent_at", UtcTime),
@@ -71,13 +72,15 @@ def tables(keys: Keys) -> Tables:
             Column("channel", String(64), nullable=False),
             Column("msisdn", Sealed(keys, "follow_up.msisdn"), nullable=False),
             Column("msisdn_tag", String(32), nullable=False),
+            Column("question_tag", String(32), nullable=False),
             Column("dialogue", SealedBytes(keys, "follow_up.dialogue"), nullable=False),
             Column("created_at", UtcTime, nullable=False),
             Column("due_at", UtcTime, nullable=False),
             Column("expires_at", UtcTime, nullable=False),
-            Column("state", String(16), nullable=False),  # waiting, answered, expired
+            Column("state", String(16), nullable=False),  # waiting, answered, expired, parked
             Column("tries", Integer, nullable=False, default=0),
             Index("ix_follow_up_due", "state", "due_at"),
+            Index("ix_follow_up_question_tag", "question_tag", "state"),
         ),
         conversation=Table(
             "conversation",

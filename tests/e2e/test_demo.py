@@ -57,7 +57,7 @@ def test_a_request_in_three_screens(demo):
     done = rasad("dial", "*4*061#", "2", "2001000344", "--url", url)
 
     assert 0 == done.returncode
-    assert "درخواست 2001000344\nمرحله 2 از 4\nمدرک کم است:\nکپی شناسنامه" in done.stdout
+    assert "درخواست 2001000344\nمرحله 2 از 4\nمدرک کم: کپی شناسنامه" in done.stdout
 
 
 def test_replies_beyond_the_end_fail(demo):
@@ -128,9 +128,20 @@ def test_the_interface_stays_when_stdin_is_no_terminal(demo):
     assert (0, 1) == (done.returncode, done.stdout.count("--\n"))
 
 
+def test_a_second_demo_by_mistake_leaves_the_first_alone(demo, tmp_path_factory):
+    url, process = demo
+    var = process.args[process.args.index("--var") + 1]
+    done = rasad("demo", "--port", url.rpartition(":")[2], "--var", var)
+
+    assert (1, True) == (done.returncode, "cannot listen on 127.0.0.1" in done.stderr)
+    assert 0 == rasad("text", "4040", "12345", "--url", url, "--msisdn", "+989160000014").returncode
+
+
 def test_ctrl_c_ends_all_of_it_within_5_s(demo):
-    """Last in this module: it stops the demo the others use."""
-    _, process = demo
+    """With a question to the slow office open. Last of those that use the demo of this module: it stops it."""
+    url, process = demo
+    waiting = subprocess.Popen([*RASAD, "dial", "*4*061*31415#", "--url", url], stdout=-3, stderr=-3, stdin=-3)
+    time.sleep(2)
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
 
@@ -138,6 +149,7 @@ def test_ctrl_c_ends_all_of_it_within_5_s(demo):
     assert time.monotonic() - began < 5
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+    waiting.wait(timeout=10)
 
 
 def test_a_port_that_is_taken_is_said_in_a_line(demo, tmp_path):
@@ -193,6 +205,10 @@ class TestServe:
 
 def test_the_shipped_menu_and_settings_check():
     assert 0 == rasad("menu", "check").returncode
+    names = ("SECRETARIAT_URL", "SLOW_SECRETARIAT_URL", "SERVICES_URL", "KANNEL_URL")
+    environ = {**os.environ, **dict.fromkeys(names, "http://127.0.0.1:9"), "KANNEL_PASSWORD": "x"}
+    config = Path(__file__).parent.parent.parent / "config"
+    assert 0 == rasad("config", "check", "--config", str(config), env=environ).returncode
 
 
 def test_a_faulty_menu_is_told_with_file_and_line(tmp_path):

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway import app, settings
 from gateway.storage.database import Database
-from simulators.demo import HOME
+from simulators.demo import HOME, address
 from simulators.kannel import Kannel
 from simulators.offices import data, secretariat, services
 
@@ -49,34 +49,35 @@ def desk(tmp_path, keys, clock):
     """`async with desk() as d`: a gateway; entered again, one that finds the rows of the one before."""
 
     @asynccontextmanager
-    async def entered(*, office_s=0.0, sms_down=False, config=HOME / "config", **changes):
+    async def entered(*, office_s=0.0, sms_down=False, config=HOME / "config", environ=(), phones=None, **changes):
         async with AsyncExitStack() as stack:
 
             async def listening(application: web.Application) -> str:
-                port = await stack.enter_async_context(app.serving(application, "127.0.0.1", 0))
-                return f"http://127.0.0.1:{port}"
+                on = stack.enter_context(app.listening("127.0.0.1", 0))
+                await stack.enter_async_context(app.serving(application, on, stop_within_s=0.1))
+                return address(on)
 
-            phones = Kannel("rasad", "demo")
+            phones_here = phones or Kannel("rasad", "demo")
             today = clock.today()
-            environ = {
+            environment = {
                 "SECRETARIAT_URL": await listening(secretariat.application(data.letters(today), delay_s=office_s)),
                 "SLOW_SECRETARIAT_URL": await listening(
                     secretariat.application(data.slow_letters(today), delay_s=office_s)
                 ),
                 "SERVICES_URL": await listening(services.application(data.requests(today))),
-                "KANNEL_URL": f"{await listening(phones.application())}/cgi-bin/sendsms",
+                "KANNEL_URL": f"{await listening(phones_here.application())}/cgi-bin/sendsms",
                 "KANNEL_PASSWORD": "demo",
             }
             if sms_down:
-                environ["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
+                environment["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
             url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
-            checked = app.check(settings.read(config, environ).at(database=url, **changes))
+            checked = app.check(settings.read(config, {**environment, **dict(environ)}).at(database=url, **changes))
             application = await stack.enter_async_context(app.composed(checked, keys=keys, clock=clock))
-            address = await listening(application)
+            url_here = await listening(application)
             http = await stack.enter_async_context(aiohttp.ClientSession())
             database = Database(url, keys)
             stack.push_async_callback(database.stop)
-            yield Desk(address, phones, http, database)
+            yield Desk(url_here, phones_here, http, database)
 
     return entered
 

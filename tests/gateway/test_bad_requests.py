@@ -24,7 +24,7 @@ USSD_CASES = [
     ("a foreign code", "POST", "/ussd/africastalking", {**USSD, "serviceCode": "*5#"}, 404, "the service code is *4*061#"),
     *(
         (f"phone {phone!r}", "POST", "/ussd/africastalking", {**USSD, "phoneNumber": phone}, 400, "no mobile phone number")
-        for phone in ("4040", "110", "IRANCELL", "+98916", "+9891612345678901", "٠", "۰۲۱۸۸۸۸۸۸۸۸", "+1-900-555-0100", "x" * 99)
+        for phone in ("4040", "110", "IRANCELL", "+98916", "+9891612345678901", "٠", "۰۲۱۸۸۸۸۸۸۸۸", "+1-900-555-0100", "0916ABCDEFG", "x" * 99)
     ),
     ("a body over 8 KiB", "POST", "/ussd/africastalking", {**USSD, "text": "1" * 9000}, 413, "larger than 8192"),
     ("a long text", "POST", "/ussd/africastalking", {**USSD, "text": "1" * 5000}, 400, "longer than 4096"),
@@ -117,7 +117,7 @@ async def test_what_breaks_in_a_turn_ends_in_words_a_caller_can_use(desk, monkey
             status, body = await d.ussd()
 
         assert 200 == status
-        assert body.startswith("END الان نشد.")
+        assert body.startswith("END الان ممکن نشد.")
         assert "111" in body
         assert "boom" not in body
         assert (await d.ussd())[1].startswith("CON رصد")
@@ -129,3 +129,39 @@ async def test_health_and_readiness(desk):
             assert (200, 200) == (alive.status, ready.status)
             assert [] == (await ready.json())["reasons"]
         await asyncio.sleep(0)
+
+
+async def test_a_channel_without_authentication_has_nothing_behind_its_name(desk):
+    async with desk() as d, d.http.post(f"{d.url}/ussd/africastalking/anything", data=USSD) as response:
+        assert 404 == response.status
+
+
+async def test_a_channel_without_authentication_is_closed_behind_a_proxy(desk):
+    async with desk() as d:
+        for header in ("X-Forwarded-For", "Forwarded"):
+            async with d.http.post(f"{d.url}/ussd/africastalking", data=USSD, headers={header: "10.0.0.1"}) as response:
+                assert 403 == response.status
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_compressed_body_is_refused_unread(desk, encoding):
+    async with desk() as d:
+        headers = {"Content-Encoding": encoding, "Content-Type": "application/x-www-form-urlencoded"}
+        async with d.http.post(f"{d.url}/ussd/africastalking", data=b"junk", headers=headers) as response:
+            assert 415 == response.status
+        assert 200 == (await d.ussd())[0]
+
+
+async def test_a_peer_that_sends_half_a_body_is_let_go(desk, monkeypatch):
+    from gateway.channels import http
+
+    monkeypatch.setattr(http, "BODY_WITHIN_S", 0.2)
+    async with desk() as d:
+        port = int(d.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = "POST /ussd/africastalking HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        writer.write(f"{head}Content-Length: 100\r\n\r\nsessionId".encode())
+
+        assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+        await writer.wait_closed()

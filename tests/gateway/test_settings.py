@@ -46,11 +46,16 @@ MISTAKES = [
     ("channels/africastalking.yaml", "carries: ussd", "carries: fax", 3, "carries: 'fax' is none of 'ussd'"),
     ("channels/africastalking.yaml", "dialect: africastalking", "dialect: atalk", 1, "dialect: 'atalk' is none of africastalking"),
     ("channels/africastalking.yaml", "later_by: kannel", "later_by: pigeon", 10, "there is no SMS channel pigeon"),
-    ("channels/africastalking.yaml", "max_units: 70", "max_units: 90", 9, "capacity.max_units: Input should be less than or equal to 80"),
+    ("channels/africastalking.yaml", "max_units: 70", "max_units: 90", 9, "page.max_units: Input should be less than or equal to 80"),
     ("backends/services.yaml", "kind: rest", "kind: fax", 3, "kind: 'fax' is none of rest"),
     ("backends/services.yaml", "cases: request", "cases: request[", 11, "is no JMESPath expression"),
     ("backends/services.yaml", "IN_REVIEW: in_progress", "IN_REVIEW: reviewing", 27, "states.IN_REVIEW: 'reviewing' is none of"),
     ("backends/services.yaml", "deadline_s: 20", "deadline_s: soon", 6, "deadline_s: input should be a valid number"),
+    ("channels/africastalking.yaml", "reserve_s: 4", "reserve_s: 8", 8, "must be less than answer_within_s"),
+    ("gateway.yaml", "port: 8061", "port: 8061\nsms: {again_after_s: []}", 5, "sms.again_after_s: List should have at least 1"),
+    ("gateway.yaml", "port: 8061", "port: .inf", 4, "YAML reads .inf as a number"),
+    ("gateway.yaml", "host: 127.0.0.1", 'host: ""', 3, "host: String should have at least 1 character"),
+    ("backends/services.yaml", "kind: rest", "kind: [rest]", 3, "kind: ['rest'] is none of rest"),
     ("routes.yaml", "backend: services", "backend: nobody", 9, "there is no backends/nobody.yaml"),
     ("routes.yaml", 'numbers: "31415"', 'numbers: "314("', 5, "is no pattern"),
 ]  # fmt: skip
@@ -91,6 +96,12 @@ def test_a_route_the_menu_needs_must_exist(config):
     path.write_text(path.read_text(encoding="utf-8").replace("requests:", "questions:"), encoding="utf-8")
 
     assert "there is no route requests; there are escalate, letters, questions" == faults(config)[0][2]
+
+
+def test_settings_without_a_channel_serve_nobody(config):
+    shutil.rmtree(config / "channels")
+
+    assert "there is no channel here: no *.yaml file" == faults(config)[0][2]
 
 
 def test_secrets_do_not_stand_in_a_repr(config):

@@ -1,11 +1,18 @@
 """SMS both ways through a whole gateway: nothing lost, nothing twice, nothing unsealed."""
 
 import asyncio
+import functools
+import shutil
 import sqlite3
+from dataclasses import replace
+from datetime import date
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.settings import FollowUpSettings
+from simulators.demo import HOME
+from simulators.offices import data
 
 CALLER = "+989161234567"
 
@@ -73,7 +80,8 @@ async def test_a_reply_waits_for_a_provider_that_is_down(desk, eventually, clock
             return [row for row in await d.rows("message_out") if row.tries == 1 and row.reason]
 
         row = (await eventually(tried))[0]
-        assert ("waiting", "no answer: ConnectionError") == (row.state, row.reason)
+        assert ("waiting", 0) == (row.state, row.doubts)
+        assert row.reason.startswith("not reached: ")
     clock.advance(60)
     async with desk() as d:
 
@@ -103,12 +111,13 @@ async def test_a_reply_too_old_to_help_is_not_sent(desk, eventually, clock):
 
 
 async def test_no_number_and_no_text_stand_in_the_database_file(desk, eventually, tmp_path):
-    async with desk(office_s=0) as d:
+    async with desk() as d:
         await d.sms("12345")
-        await d.ussd("31415", session_id="s9")
+        await d.sms("نامه", message_id="m-2", sender="+989160000001")
 
         async def sent():
-            return [row for row in await d.rows("message_out") if row.state == "sent"]
+            rows = [row for row in await d.rows("message_out") if row.state == "sent"]
+            return len(rows) == 2 and await d.rows("conversation")
 
         await eventually(sent)
     with sqlite3.connect(tmp_path / "rasad.db") as connection:
@@ -138,32 +147,95 @@ async def test_a_message_that_breaks_us_is_set_aside_and_its_sender_told(desk, e
         async def parked():
             return [row for row in await d.rows("message_in") if row.state == "parked"]
 
-        assert 2 == (await eventually(parked))[0].tries
+        assert 3 == (await eventually(parked))[0].tries
 
         async def told():
             return d.phones.received(CALLER)
 
-        assert (await eventually(told))[0].text.startswith("الان نشد")
+        assert (await eventually(told))[0].text.startswith("رصد: الان ممکن نشد")
         assert 1 == len(d.phones.received("+989160000001"))
 
 
+async def test_a_row_that_does_not_open_is_set_aside_and_holds_up_nobody(desk, eventually, tmp_path):
+    async with desk(sms_down=True) as d:
+        await d.sms("12345", sender="+989160000001", message_id="m-1")
+
+        async def tried():
+            return [row for row in await d.rows("message_out") if row.reason]
+
+        await eventually(tried)
+    with sqlite3.connect(tmp_path / "rasad.db") as connection:
+        connection.execute("UPDATE message_out SET text = x'01ff', due_at = '2000-01-01 00:00:00.000000'")
+        connection.execute(
+            "INSERT INTO message_in (channel, provider_id, msisdn, msisdn_tag, short_code, text, received_at,"
+            " state, tries) VALUES ('kannel', 'x', x'00', 'other', '4040', x'00', '2026-11-22', 'new', 0)"
+        )
+    connection.close()
+    async with desk() as d:
+        await d.sms("12345", message_id="m-2")
+
+        async def answered():
+            return d.phones.received(CALLER)
+
+        await eventually(answered)
+
+        async def parked():
+            async with d.database.reading() as connection:
+                table = d.database.tables
+                queries = [
+                    sa.select(each.c.state).where(each.c.state == "parked")
+                    for each in (table.message_in, table.message_out)
+                ]
+                return all([(await connection.execute(query)).all() for query in queries])
+
+        await eventually(parked)
+
+
+async def test_an_attempt_without_an_answer_is_made_twice_and_then_left_at_that(desk, eventually, clock):
+    from aiohttp import web
+
+    from simulators.kannel import Kannel
+
+    class Mute(Kannel):
+        """Takes messages and answers nothing."""
+
+        def application(self):
+            async def mute(request):
+                await self._sendsms(request)
+                request.transport.abort()
+                return web.Response()
+
+            app = web.Application()
+            app.router.add_get("/cgi-bin/sendsms", mute)
+            return app
+
+    async with desk(phones=Mute("rasad", "demo")) as d:
+        await d.sms("12345")
+
+        async def unknown():
+            clock.advance(60)
+            return [row for row in await d.rows("message_out") if row.state == "unknown"]
+
+        assert 2 == (await eventually(unknown))[0].doubts
+        assert 2 == len(d.phones.received(CALLER))
+
+
 class TestPromises:
-    @pytest.fixture(autouse=True)
-    def _quick(self, monkeypatch):
-        """Waiting four seconds for each promise would be waiting, not testing."""
-        from gateway.settings import UssdChannel
-
-        validate = UssdChannel.model_validate
-
-        def hurried(data, **more):
-            return validate({**data, "answer_within_s": 1.2, "reserve_s": 1.0}, **more)
-
-        monkeypatch.setattr(UssdChannel, "model_validate", hurried)
+    @pytest.fixture
+    def desk(self, desk, tmp_path):
+        """The same with little patience: waiting four seconds for each promise would be waiting, not testing."""
+        config = shutil.copytree(HOME / "config", tmp_path / "config")
+        file = config / "channels" / "africastalking.yaml"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(
+            text.replace("answer_within_s: 8", "answer_within_s: 1.2").replace("reserve_s: 4", "reserve_s: 1.0")
+        )
+        return functools.partial(desk, config=config)
 
     async def test_the_answer_follows_once(self, desk, eventually):
         async with desk(office_s=0.5) as d:
             status, body = await d.ussd("31415")
-            assert (200, True) == (status, body.startswith("END پاسخ اداره دیر شد."))
+            assert (200, True) == (status, body.startswith("END سامانه اداره کند است."))
             again = await d.ussd("31415")
 
             assert (status, body) == again
@@ -174,6 +246,36 @@ class TestPromises:
             assert (await eventually(followed))[0].text.startswith("رصد: نامه 31415")
             assert ["answered"] == [row.state for row in await d.rows("follow_up")]
             assert 1 == len(d.phones.received(CALLER))
+
+    async def test_asking_twice_is_one_promise(self, desk, eventually):
+        async with desk(office_s=0.5) as d:
+            first, second = await d.ussd("31415", session_id="a"), await d.ussd("31415", session_id="b")
+
+            assert first == second
+
+            async def followed():
+                return d.phones.received(CALLER)
+
+            await eventually(followed)
+            assert 1 == len(await d.rows("follow_up"))
+
+    async def test_when_the_office_knows_several_she_can_say_which(self, desk, eventually, monkeypatch):
+        first = next(iter(data.slow_letters(date(2026, 11, 22))))
+        several = [first, replace(first, organisation="شهرداری")]
+        monkeypatch.setattr(data, "slow_letters", lambda today: several)
+        async with desk(office_s=0.5) as d:
+            await d.ussd("31415")
+
+            async def asked():
+                return d.phones.received(CALLER)
+
+            assert "کدام نامه؟\n1)استانداری 1405\n2)شهرداری 1405" == (await eventually(asked))[0].text
+            await d.sms("2", message_id="m-9")
+
+            async def answered():
+                return d.phones.received(CALLER)[1:]
+
+            assert (await eventually(answered))[0].text.startswith("رصد: نامه 31415")
 
     async def test_it_survives_a_crash(self, desk, eventually):
         async with desk(office_s=20) as d:
@@ -194,7 +296,7 @@ class TestPromises:
             async def apologised():
                 return d.phones.received(CALLER)
 
-            assert (await eventually(apologised))[0].text.startswith("رصد: اداره تا حالا پاسخ نداد")
+            assert (await eventually(apologised))[0].text.startswith("رصد: شماره 31415: سامانه اداره جواب نداد")
             await asyncio.sleep(1.2)
             assert 1 == len(d.phones.received(CALLER))
             assert ["expired"] == [row.state for row in await d.rows("follow_up")]

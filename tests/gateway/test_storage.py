@@ -64,3 +64,13 @@ async def test_a_database_that_cannot_be_opened_is_named(tmp_path, keys):
     with pytest.raises(DatabaseUnusable, match=r"rasad\.db"):
         await database.start()
     await database.stop()
+
+
+async def test_a_database_of_a_later_release_is_refused_and_left_alone(database, keys):
+    async with database.writing() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    again = Database(str(database.engine.url), keys)
+
+    with pytest.raises(DatabaseUnusable, match="not of this release"):
+        await again.start()
+    await again.stop()

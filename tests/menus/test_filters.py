@@ -92,3 +92,48 @@ def test_a_word_no_page_could_hold_is_broken():
     shown = plain("ا" * 80, Context({}, "fa", {}, None))
 
     assert ("ا" * 80, True) == (shown.replace(" ", ""), max(map(len, shown.split())) <= 24)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://a.b", "https://a", "www.a", "a.ir", "sub.a-b.com/x", "دفتر t.me/x", "BIT.LY/5", "x.org", "نام: a.net!"],
+)
+def test_a_foreign_text_with_a_link_is_left_out(text):
+    assert plain(text, reader("fa")) is None
+    assert plain({"fa": text}, reader("fa")) is None
+
+
+@pytest.mark.parametrize("text", ["220/1396.54321", "دفتر فنی. طبقه 2", "12.5", "a.b", "comma", "ir", "1405.09.01"])
+def test_what_is_no_link_stays(text):
+    assert plain(text, reader("fa")) == text
+
+
+def test_a_name_falls_back_only_where_a_language_to_fall_back_to_is_given():
+    context = Context({}, "en", {}, date(2026, 11, 22), "fa")
+
+    assert plain({"fa": "حقوقی"}, context) == "حقوقی"
+    assert plain({"fa": "حقوقی", "en": ""}, context) == "حقوقی"
+    assert plain({"fa": "حقوقی", "en": "Legal"}, context) == "Legal"
+    assert plain({"ar": "x"}, context) is None
+
+
+@pytest.mark.parametrize(("length", "words"), [(24, 1), (25, 2), (48, 2), (49, 3)])
+def test_a_word_is_broken_at_24_characters(length, words):
+    assert len(plain("ب" * length, reader("fa")).split()) == words
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "evil.\u200bir",
+        "ht\u200ctp:\u200b//x",
+        "سایتevil.ir",
+        "evil.irرا",
+        "evil.shop",
+        "ｅvil．ir",
+        "www.x",
+        "HTTP://X",
+    ],
+)
+def test_no_link_passes_however_it_is_dressed(link):
+    assert plain(f"دفتر {link} حقوقی", Context({}, "fa", {}, None)) is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from menus import inputs, keywords, ports, templates
+from menus import folding, inputs, keywords, ports, templates
 from menus.inputs import Kind, Mistake, dialled, fold, luhn_ok, read
 from menus.ports import Reference
 
@@ -248,3 +248,7 @@ def test_folding_is_done_after_one_pass(text):
 @pytest.mark.parametrize("typed", ["12/²", "12/½", "12/①", "12/५"])
 def test_other_numerals_are_no_letters_of_a_number(typed):
     assert inputs.Mistake.MALFORMED is inputs.read(inputs.Kind.LETTER_NUMBER, typed)
+
+
+def test_there_is_one_folding_whoever_imports_it():
+    assert inputs.fold is ports.fold is folding.fold

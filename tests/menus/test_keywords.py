@@ -11,7 +11,7 @@ from menus.machine import Opened
     [
         ("12345", ("12345",), None, None),
         ("۱۲۳۴۵", ("12345",), None, None),
-        ("220*1396*54321", ("220*1396*54321",), None, None),
+        ("220*1396*54321", ("220", "1396", "54321"), None, None),
         ("220/1396/54321", ("220/1396/54321",), None, None),
         ("220 1396\n54321", ("220", "1396", "54321"), None, None),
         ("نامه 12345", ("12345",), "letters", "fa"),
@@ -32,8 +32,31 @@ from menus.machine import Opened
         ("request 2001000344", ("2001000344",), "requests", "en"),
         ("02 2001000344", ("02", "2001000344"), None, None),
         ("سلام", ("سلام",), None, None),
-        ("letters 5", ("letters", "5"), None, None),
-        ("5 letter", ("5", "letter"), None, None),
+        ("letters 5", ("5",), None, None),
+        ("5 letter", ("5",), "letters", "en"),
+        ("220#1396 54321", ("220", "1396", "54321"), None, None),
+        ("*220*1396*54321#", ("220", "1396", "54321"), None, None),
+        ("220-1396-54321", ("220-1396-54321",), None, None),
+        ("پیگیری نامه 12345", ("12345",), "letters", "fa"),
+        ("لطفا نامه من 12345 چی شد؟", ("12345",), "letters", "fa"),
+        ("شماره نامه: ۱۲۳۴۵ لطفا", ("12345",), "letters", "fa"),
+        ("12345 چی شد؟", ("12345",), None, None),
+        ("سلام 220/1396/54321 کجاست", ("220/1396/54321",), None, None),
+        ("نامه 12345/96/ص است", ("12345/96/ص",), "letters", "fa"),
+        ("Please find letter no. 12345", ("12345",), "letters", "en"),
+        ("نامه12345", ("12345",), "letters", "fa"),
+        ("پیگیری درخواست 2001000344", ("2001000344",), "requests", "fa"),
+        ("پیگیری کد پیگیری 2001000344", ("2001000344",), "requests", "fa"),
+        ("2001000344 کد پیگیری من است", ("2001000344",), "requests", "fa"),
+        ("tracking code 2001000344", ("2001000344",), "requests", "en"),
+        ("letter number 12345", ("12345",), "letters", "en"),
+        ("نامه 12345 و 54321", ("12345",), "letters", "fa"),
+        ("نامه من", ("من",), "letters", "fa"),
+        ("راهنما", (), "help", "fa"),
+        ("کمک", (), "help", "fa"),
+        ("HELP", (), "help", "en"),
+        ("زبان", (), "language", "fa"),
+        ("english", (), "language", "en"),
         ("", (), None, None),
         (" \n ،؛ \u200f", (), None, None),
     ],
@@ -62,3 +85,22 @@ def test_a_keyword_may_be_joined_to_its_number(menu, text):
     opened, _ = opened_by(menu, text)
 
     assert ("letters", ("12345",)) == (opened.entry, opened.arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "entry", "arguments"),
+    [
+        ("help?", "help", ()),
+        ("«درخواست» 2001000344", "requests", ("2001000344",)),
+        ("request. 2001000344", "requests", ("2001000344",)),
+        ("کمک کنید نامه 12345", "letters", ("12345",)),
+        ("english letter 12345", "letters", ("12345",)),
+        ("نامه 12345 مورخ 1405/08/20", "letters", ("12345",)),
+        ("پیگیری نامه 12345", "letters", ("12345",)),
+        ("کد پیگیری 2001000344", "requests", ("2001000344",)),
+    ],
+)
+def test_what_people_write_around_a_number(menu, text, entry, arguments):
+    opened, _ = opened_by(menu, text)
+
+    assert (entry, arguments) == (opened.entry, opened.arguments)

@@ -17,7 +17,7 @@ navigation:
   more: {fa: ادامه, en: More}
   main: {fa: منو, en: Menu}
 fields:
-  case.desk: {width: 16, keep: 1}
+  case.desk: {leave_out: 1}
 labels:
   received: received
   registered: registered
@@ -100,7 +100,7 @@ def changed(file, old, new):
 def test_the_shipped_menu_has_no_fault(menu):
     assert menu.languages == ("fa", "en")
     assert menu.default_language == "fa"
-    assert set(menu.entries) == {"letters", "requests"}
+    assert set(menu.entries) == {"letters", "requests", "help", "language"}
     assert menu.nodes.keys() >= RESERVED
 
 
@@ -234,7 +234,38 @@ FAULTY = {
     "an entry code without its zero": (L, 'code: "01"', 'code: "1"', 2, "an entry code is a zero and digits"),
     "an entry code as a number": (L, 'code: "01"', "code: 01", 2, 'YAML reads 01 as something else: write "01"'),
     "a keyword twice": (L, "en: [letter]", "en: [نامه]", 2, "the keyword نامه leads to letters already"),
-    "a width of nothing": (C, "width: 16", "width: 0", 10, "fields.case.desk.width: Input should be greater than 0"),
+    "a place of nothing": (C, "leave_out: 1", "leave_out: 0", 10, "case.desk.leave_out: Input should be greater than 0"),
+    "a field with a width": (C, "{leave_out: 1}", "{leave_out: 1, width: 16}", 10, "width is not a key we know here"),
+    "a field with a keep": (C, "{leave_out: 1}", "{leave_out: 1, keep: 1}", 10, "keep is not a key we know here"),
+    "a field without its place": (C, "{leave_out: 1}", "{}", 10, "fields.case.desk.leave_out is missing"),
+    "a field that is none": (C, "  case.desk: {", "  case.dask: {", 10, "there is no value case.dask; there are"),
+    "a state without its label": (L, "case.state | label", "case.state", 16, "is written {{ case.state | label }}"),
+    "a state as a day": (L, "case.state | label", "case.state | day", 16, "is written {{ case.state | label }}"),
+    "a date without its day": (L, "case.changed_on | day", "case.changed_on", 19, "written {{ case.changed_on | day }}"),
+    "a date as a label": (L, "changed_on | day", "changed_on | label", 19, "is written {{ case.changed_on | day }}"),
+    "a number as a day": (L, "{{ case.year }}", "{{ case.year | day }}", 27, "is written {{ case.year }}"),
+    "a day of a last answer without its filter": (L, "{{ case.year }}", "{{ as_of }}", 27, "written {{ as_of | day }}"),
+    "an item outside lines": (L, "{{ case.year }}", "{{ item.desk }}", 27, "item.desk is only known in lines:"),
+    "an item as a day": (L, "{{ item.desk }}", "{{ item.desk | day }}", 23, "item.desk is written {{ item.desk }}"),
+    "an item's day without its filter": (L, "{{ item.desk }}", "{{ item.on }}", 23, "written {{ item.on | day }}"),
+    "a list as a value": (L, "{{ case.year }}", "{{ case.steps }}", 27, "there is no value case.steps"),
+    "an SMS about a mistake without an input": (
+        L, "  text: Which\n", "  text: Which\n  sms_mistaken: {fa: x, en: x}\n", 27, "sms_mistaken: belongs to an input",
+    ),
+    "an SMS about a check digit without an input": (
+        L, "  text: Which\n", "  text: Which\n  sms_check_digit: {fa: x, en: x}\n", 27,
+        "sms_check_digit: belongs to an input",
+    ),
+    "an SMS about a mistake without a language": (
+        L, '  mistaken: {fa: نشد, en: "No number"}\n',
+        '  mistaken: {fa: نشد, en: "No number"}\n  sms_mistaken: {fa: x}\n', 7, "sms_mistaken has no text in en",
+    ),
+    "a lost session that asks": (
+        C, "session_ended: {text: Dial again}", "session_ended: {ask: escalate, done: main}", 32,
+        "session_ended is said where nothing can be asked",
+    ),
+    "an alias": (L, "  text: Which\n", "  text: &a Which\n  sms: *a\n", 26, "an alias (*name) stands for this"),
+    "a number Python cannot read": (L, "text: Which", "text: 1_.5", 26, "YAML reads 1_.5 as a number"),
     "languages that are no list": (C, "languages: [fa, en]", "languages: fa", 1, "languages: input should be a valid"),
     "a word that is a truth": (L, 'en: "No number"', "en: no", 6, 'YAML reads no as something else: write "no"'),
     "a key twice": (L, "  end: false\n", "  end: false\n  text: Steps\n", 25, "the key text stands here again"),
@@ -289,3 +320,50 @@ def test_a_faulty_screen_is_not_told_again_by_those_that_lead_to_it():
     found = faults(changed("letters.yaml", "  text: Steps\n", "  text: Steps\n  colour: red\n"))
 
     assert [message for _, _, message in found] == ["colour is not a key we know here"]
+
+
+# --- dial codes in Persian texts --------------------------------------------------------------------------------------
+
+LRM = "\u200e"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("بگیرید *4*061# را", f"بگیرید {LRM}*4*061#{LRM} را"),
+        ("*4*061*12345#", f"{LRM}*4*061*12345#{LRM}"),
+        ("مثال: 220*1396*54321", f"مثال: {LRM}220*1396*54321{LRM}"),
+        ("*4*061# یا 1*2", f"{LRM}*4*061#{LRM} یا {LRM}1*2{LRM}"),
+        ("به جای / کلید * را بزنید", "به جای / کلید * را بزنید"),
+        ("مثل 12345 یا 220/1396/54321", "مثل 12345 یا 220/1396/54321"),
+    ],
+)
+def test_a_dial_code_keeps_its_order_between_right_to_left_letters(written, read):
+    menu = load(changed("letters.yaml", "{fa: شماره, en: Number}", f'{{fa: "{written}", en: "{written}"}}'))
+
+    assert menu.nodes["ask_number"].text["fa"].source == read
+    assert menu.nodes["ask_number"].text["en"].source == written
+
+
+def test_the_shipped_dial_codes_are_marked_in_persian_only(menu):
+    text = menu.nodes["session_ended"].text
+
+    assert f"{LRM}*4*061#{LRM}" in text["fa"].source
+    assert LRM not in text["en"].source
+
+
+def test_the_version_is_that_of_the_files_wherever_their_folder_is(menu_files, menu):
+    elsewhere = [(f"/srv/other/{name}", text) for name, text in menu_files]
+
+    assert loader.version_of(elsewhere) == menu.version
+    assert loader.load(elsewhere, {"letters", "requests"}).version == menu.version
+
+
+def test_a_mistake_may_have_another_text_by_sms():
+    menu = load(
+        changed("letters.yaml", 'en: "No number"}\n', 'en: "No number"}\n  sms_mistaken: {fa: الف, en: "By SMS"}\n')
+    )
+
+    assert menu.nodes["ask_number"].mistaken[Mistake.MALFORMED]["en"].source == "No number"
+    assert menu.nodes["ask_number"].sms_mistaken[Mistake.MALFORMED]["en"].source == "By SMS"
+    assert Mistake.CHECK_DIGIT not in menu.nodes["ask_number"].sms_mistaken

@@ -128,7 +128,7 @@ def test_what_is_no_yaml_is_a_fault_on_its_line(text, line):
     assert fault.message.startswith("this is not YAML: ")
 
 
-@pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a x\nb: *a", "a: &a {b: 1}\nc: [*a, *a]"])
+@pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a x\nb: *a", "a: &a {b: 1}\nc: [*a, *a]", "a: &a x\nb: {c: *a}"])
 def test_an_alias_is_a_fault(text):
     assert "an alias (*name) stands for this; write it out" in {
         fault.message for fault in source.read("a", text).faults

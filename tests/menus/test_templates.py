@@ -180,3 +180,8 @@ def test_a_line_with_an_absent_value_goes_with_all_that_stands_on_it(source, val
 def test_an_empty_part_after_a_full_one_is_a_mistake():
     with pytest.raises(TemplateError, match="needs a"):
         parse("[{{ a }}][]")
+
+
+def test_blanks_at_line_ends_are_stripped():
+    assert joined((Filled("a ", 0), Filled("\n  b ", 0), Filled(" \n \nc", 0))) == "a\nb\nc"
+    assert said("a[ {{ x }}] \n[{{ y }}] b") == "a\nb"

@@ -67,15 +67,15 @@ class Kannel:
             "charset": "UTF-8",
             "coding": "0" if alphabet_of(text) is Alphabet.GSM7 else _UCS2,
         }
-        return OutRequest("GET", route.url, params, frozenset({"password", "to", "text"}))
+        return OutRequest("GET", route.url, params)
 
     def result(self, status: int, body: str) -> SendResult:
         # User guide, sendsms: 0 accepted, 3 queued for later; both arrive with 202 (older versions: 200).
         code = body.partition(":")[0].strip()
         if status in (200, 202) and code in ("0", "3"):
             return Accepted()
-        if 400 <= status < 500 and status not in (408, 429):
-            return NotAccepted(f"HTTP {status}", again=False)
+        if status == 400:
+            return NotAccepted("HTTP 400", again=False)  # this message; 403 and 404 are our account and our address
         return NotAccepted(f"HTTP {status}, {code[:8]!r}", again=True)
 
 

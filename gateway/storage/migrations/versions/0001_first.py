@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
+        sa.Column("doubts", sa.Integer, nullable=False),
         sa.Column("provider_id", sa.String(160)),
         sa.Column("reason", sa.String(128)),
         sa.Column("sent_at", sa.DateTime),
@@ -52,6 +53,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(64), nullable=False),
         sa.Column("msisdn", sa.LargeBinary, nullable=False),
         sa.Column("msisdn_tag", sa.String(32), nullable=False),
+        sa.Column("question_tag", sa.String(32), nullable=False),
         sa.Column("dialogue", sa.LargeBinary, nullable=False),
         sa.Column("created_at", sa.DateTime, nullable=False),
         sa.Column("due_at", sa.DateTime, nullable=False),
@@ -60,6 +62,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer, nullable=False),
     )
     op.create_index("ix_follow_up_due", "follow_up", ["state", "due_at"])
+    op.create_index("ix_follow_up_question_tag", "follow_up", ["question_tag", "state"])
     op.create_table(
         "conversation",
         sa.Column("channel", sa.String(64), primary_key=True),
