@@ -68,6 +68,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldDef:
+    """width: characters at most; leave_out: how early it goes when room is short, 0 for never."""
+
+    width: int
+    leave_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class Menu:
     """A whole menu, checked. version is the hash of its files: equal text, equal menu."""
 
@@ -80,8 +88,10 @@ class Menu:
     navigation: Mapping[str, Navigation]
     labels: Mapping[str, Mapping[str, str]]
     wrong_choice: ByLanguage
+    fields: Mapping[str, FieldDef]
+    """Value name (case.desk) to its width and rank."""
     ranks: Mapping[str, int]
-    """Value name to how early it goes when room is short."""
+    """Value name to how early it goes when room is short: the fields' leave_out, at hand."""
 
     @property
     def default_language(self) -> str:

@@ -110,9 +110,11 @@ class RawEntry(_Strict):
 
 
 class RawField(_Strict):
-    """leave_out: when an SMS has no room, the part with the highest goes first; a value without it always stays."""
+    """width: the most characters the value takes, which the checker fills in; leave_out: when an SMS has no room, the
+    part with the highest goes first, and a value without it always stays."""
 
-    leave_out: int = Field(gt=0)
+    width: int = Field(default=20, gt=0, le=64)
+    leave_out: int = Field(default=0, ge=0)
 
 
 class RawNavigation(_Strict):

@@ -19,6 +19,7 @@ from menus.definition import (
     ByLanguage,
     Choice,
     Entry,
+    FieldDef,
     InputDef,
     Menu,
     ScreenDef,
@@ -405,7 +406,8 @@ class _Loader:
             }
         document, path = self.at.get("wrong_choice", (Document("common.yaml", {}, {}), ()))
         fields, place = self.at.get("fields", (document, ()))
-        for name in self.shared.get("fields", {}):
+        raw_fields = self.shared.get("fields", {})
+        for name in raw_fields:
             if value_kind(tuple(name.split("."))) is None:
                 self.faults.append(fields.fault((*place, name), f"there is no value {name}; {KNOWN_VALUES}"))
         return Menu(
@@ -418,7 +420,8 @@ class _Loader:
             navigation=words,
             labels=by_language,
             wrong_choice=self._texts(document, path, wrong) if "wrong_choice" in self.shared else {},
-            ranks={name: each.leave_out for name, each in self.shared.get("fields", {}).items()},
+            fields={name: FieldDef(each.width, each.leave_out) for name, each in raw_fields.items()},
+            ranks={name: each.leave_out for name, each in raw_fields.items()},
         )
 
 
