@@ -13,7 +13,8 @@
           ...
       - wait: 2                 seconds
 
-`<day>` in a text stands for any date as screens write it, since the demo's dates move with the calendar.
+`<day>` in a text stands for any date as screens write it and `<year>` for any Jalali year, since the demo's dates move
+with the calendar.
 """
 
 import asyncio
@@ -175,13 +176,16 @@ def normal(text: str) -> list[str]:
 
 
 _DAY = r"(?:\d{4}/)?\d\d/\d\d|\d{1,2} [A-Z][a-z]{2}(?: \d{4})?"
+_YEAR = r"1[34]\d\d"
 
 
 def _compare(step: Step, pages: list[str]) -> None:
     """Line by line; of several pages the words alone, since a long line may be broken between two of them."""
     between = "\n" if len(pages) == 1 else " "
     wanted, got = normal(step.value), normal("\n".join(pages))
-    pattern = re.escape(between.join(wanted)).replace(re.escape("<day>"), f"(?:{_DAY})")
+    pattern = re.escape(between.join(wanted))
+    for wildcard, stands_for in (("<day>", _DAY), ("<year>", _YEAR)):
+        pattern = pattern.replace(re.escape(wildcard), f"(?:{stands_for})")
     if re.fullmatch(pattern, between.join(got)) is None:
         diff = difflib.unified_diff(wanted, got, "expected", "seen", lineterm="", n=9)
         raise Mismatch(f"line {step.line}:\n" + "\n".join(diff))

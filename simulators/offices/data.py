@@ -11,12 +11,16 @@ from datetime import date, timedelta
 from persiantools.jdatetime import JalaliDate
 
 SECRETARIAT = "استانداری"
+MUNICIPALITY = "شهرداری"
 PHONE = "06133360001"
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A row of the secretariat's register; referrals are (desk, day), oldest first."""
+    """A row of the secretariat's register; referrals are (desk, day), oldest first.
+
+    year: of the register, when it is another than that of the first referral.
+    """
 
     number: str
     state: str
@@ -27,10 +31,11 @@ class Letter:
     confidentiality: str = "عادی"
     organisation: str = SECRETARIAT
     subject: str = ""
+    year: int | None = None
 
     @property
-    def year(self) -> int:
-        return int(jalali(self.referrals[0][1])[:4])
+    def registered_in(self) -> int:
+        return self.year or year_of(self.referrals[0][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,15 @@ class Request:
 def jalali(day: date) -> str:
     found = JalaliDate(day)  # type: ignore[no-untyped-call]  # the library annotates its methods, not this one
     return str(found.strftime("%Y/%m/%d"))
+
+
+def year_of(day: date) -> int:
+    return int(jalali(day)[:4])
+
+
+def in_year(year: int, month: int, day: int) -> date:
+    """The working day at or before this day of a Jalali year."""
+    return working_day(JalaliDate(year, month, day).to_gregorian(), 0)  # type: ignore[no-untyped-call]  # as above
 
 
 def working_day(today: date, days: int) -> date:
@@ -107,6 +121,25 @@ def letters(today: date) -> Iterator[Letter]:
     yield Letter(
         "220/1396/54321", "ارجاع شده", chain("دبیرخانه", "دفتر فنی", last=2), ago(2), working_day(today, 8),
         subject="شبکه آب روستا",
+    )  # fmt: skip
+    yield Letter("12347", "خاتمه یافته", chain(*long[:2], last=8), ago(6), subject="درخواست ملاقات")
+    this_year = year_of(today)
+    yield Letter(
+        "22010", "در حال بررسی", chain(*long, last=3), ago(3), working_day(today, 9), subject="نشست زمین",
+        year=this_year,
+    )  # fmt: skip
+    yield Letter(
+        "22010", "پاسخ داده شده", chain("دبیرخانه", "خدمات شهری", last=7), ago(4), reply_number="3308",
+        organisation=MUNICIPALITY, subject="روشنایی معابر", year=this_year,
+    )  # fmt: skip
+    yield Letter(
+        "22011", "ارجاع شده", chain("دبیرخانه", "دفتر فنی", last=2), ago(2), working_day(today, 11),
+        subject="تعریض پل", year=this_year,
+    )  # fmt: skip
+    before = this_year - 1
+    yield Letter(
+        "22011", "خاتمه یافته", (("دبیرخانه", in_year(before, 5, 7)), ("امور مالی", in_year(before, 5, 20))),
+        in_year(before, 6, 10), reply_number="4417", subject="حق آبه", year=before,
     )  # fmt: skip
     yield Letter("12344", "ثبت شده", chain("دبیرخانه", last=1), ago(1), working_day(today, 20), subject="وام کشاورزی")
     yield Letter("12348", "رد شده", chain("دبیرخانه", "امور مالی", last=7), ago(7), subject="معافیت عوارض")

@@ -39,7 +39,7 @@ def _row(letter: Letter) -> dict[str, object]:
     return {
         "letter_no": letter.number,
         "organisation": letter.organisation,
-        "year": letter.year,
+        "year": letter.registered_in,
         "subject": letter.subject,
         "state": letter.state,
         "state_date": jalali(letter.state_date),

@@ -57,6 +57,7 @@ SEE = "steps:\n  - dial: x\n  - see: |-\n      "
         ("due <day>", ["due 09/10"]),
         ("due <day>", ["due 1404/12/29"]),
         ("due <day>", ["due 2 Dec 2025"]),
+        ("a\n      1)b <year>\n      2)b <year>", ["a\n1)b 1405\n2)b 1399"]),
         ("*4*061#", ["\u200e*4*061#\u200e"]),
     ],
 )
@@ -71,6 +72,8 @@ async def test_what_says_the_same_passes(conversation, expected, screens):
         ("a", ["a\nb"]),
         ("a\n      b", ["a"]),
         ("due <day>", ["due soon"]),
+        ("in <year>", ["in 2026"]),
+        ("in <year>", ["in 14050"]),
         ("a\n      1)b", ["a\n2)b"]),
         ("a\n      1)b", ["a\n1)b 2)c"]),
         ("a b c", ["a b\n9)more", "d\n0)back"]),
