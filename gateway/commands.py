@@ -1,23 +1,29 @@
 """The commands of the service itself."""
 
 import asyncio
+import json
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import app, logs, settings
-from gateway.menu_files import read_folder
+from gateway.clock import SystemClock
+from gateway.menu_files import House, loaded, read_folder
 from gateway.privacy import new_keys, write_keys
-from menus import loader
+from menus import loader, samples, see
+from menus.trial import Trial
 
 CONFIG = Path("config")
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="Folder of settings.", file_okay=False)]
 
-menu = typer.Typer(no_args_is_help=True, help="Menus: check.")
+FolderArgument = Annotated[Path | None, typer.Argument(help="The shipped menu without it.")]
+
+menu = typer.Typer(no_args_is_help=True, help="Menus: check, print, graph, schema, try.")
 config = typer.Typer(no_args_is_help=True, help="Settings: check.")
 keys = typer.Typer(no_args_is_help=True, help="The keys that seal numbers and texts: new.")
 
@@ -46,10 +52,67 @@ async def _serve(checked: app.Checked) -> None:
 
 
 @menu.command("check")
-def check_menu(folder: Annotated[Path | None, typer.Argument(help="The shipped menu without it.")] = None) -> None:
-    """All faults of a menu as file:line: message."""
-    found = loader.load(read_folder(folder or settings.SHIPPED_MENU))
+def check_menu(
+    folder: FolderArgument = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings whose routes and channels to check against.", file_okay=False)
+    ] = None,
+) -> None:
+    """All faults of a menu as file:line: message: what is written, and every screen a citizen could get."""
+    pairs = read_folder(folder or settings.SHIPPED_MENU)
+    if config is None:
+        routes = loader.load(pairs).routes  # whatever it asks: without settings nobody knows which there are
+        house = House(routes, {str(wire): capacity for wire, capacity in see.WIRES.items()})
+    else:
+        house = app.house(settings.read(config, os.environ))
+    found = loaded(pairs, house)
     print(f"menu {found.version}: {len(found.nodes)} screens and asks in {', '.join(found.languages)}, no fault")
+
+
+@menu.command("print")
+def print_menu(
+    folder: FolderArgument = None,
+    lang: Annotated[str | None, typer.Option(help="One language instead of all.")] = None,
+    today: Annotated[str | None, typer.Option(help="The day the samples are of, 2026-11-22.")] = None,
+) -> None:
+    """Every screen with sample data and its units, on both wires."""
+    found = loader.load(read_folder(folder or settings.SHIPPED_MENU))
+    if lang is not None and lang not in found.languages:
+        print(f"{lang} is none of this menu's languages ({', '.join(found.languages)})", file=sys.stderr)
+        raise typer.Exit(1)
+    day = date.fromisoformat(today) if today else SystemClock().today()
+    print(see.printed(found, (lang,) if lang else found.languages, day))
+
+
+@menu.command("try")
+def try_menu(
+    folder: FolderArgument = None,
+    lang: Annotated[str | None, typer.Option(help="The language to begin in.")] = None,
+) -> None:
+    """The menu in the terminal, with canned answers instead of offices; a line is what is typed."""
+    trial = Trial(loader.load(read_folder(folder or settings.SHIPPED_MENU)), lang, SystemClock().today())
+    print("numbers: " + ", ".join(f"{number} {what}" for number, what in samples.CANNED.items()), file=sys.stderr)
+    page = trial.dial()
+    while True:
+        print(page.text, "-- end --" if page.end else "--", sep="\n", flush=True)
+        if page.end:
+            return
+        try:
+            page = trial.type(input("> " if sys.stdin.isatty() else ""))
+        except (EOFError, KeyboardInterrupt):
+            return
+
+
+@menu.command("graph")
+def graph_menu(folder: FolderArgument = None) -> None:
+    """The menu as a Mermaid flowchart."""
+    print(see.graph(loader.load(read_folder(folder or settings.SHIPPED_MENU))), end="")
+
+
+@menu.command("schema")
+def menu_schema() -> None:
+    """JSON Schema of a menu file, for editors."""
+    print(json.dumps(see.schema(), ensure_ascii=False, indent=2))
 
 
 @menu.callback()

@@ -90,16 +90,24 @@ class Menu:
     wrong_choice: ByLanguage
     fields: Mapping[str, FieldDef]
     """Value name (case.desk) to its width and rank."""
+    places: Mapping[str, tuple[str, int]]
+    """Screen or ask to the file and line it begins at, to tell an author where."""
     ranks: Mapping[str, int]
     """Value name to how early it goes when room is short: the fields' leave_out, at hand."""
+
+    @property
+    def routes(self) -> frozenset[str]:
+        """What it asks of offices."""
+        return frozenset(node.route for node in self.nodes.values() if isinstance(node, AskDef)) - SERVICES
 
     @property
     def default_language(self) -> str:
         return self.languages[0]
 
 
-SERVICES = frozenset({"escalate"})
-"""Asks the gateway answers itself. escalate: answer the last question by SMS once it is known."""
+SERVICES = frozenset({"escalate", "remember_language"})
+"""Asks the gateway answers itself. escalate: answer the last question by SMS once it is known; remember_language: open
+this phone's next dialogue in the language of this one."""
 
 RESERVED = frozenset(
     {"missing", "refused", "late", "unavailable", "session_ended", "not_understood", "failed", "expired"}

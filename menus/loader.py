@@ -421,6 +421,7 @@ class _Loader:
             labels=by_language,
             wrong_choice=self._texts(document, path, wrong) if "wrong_choice" in self.shared else {},
             fields={name: FieldDef(each.width, each.leave_out) for name, each in raw_fields.items()},
+            places={name: (self.at[name][0].file, self.at[name][0].line(self.at[name][1])) for name in self.nodes},
             ranks={name: each.leave_out for name, each in raw_fields.items()},
         )
 

@@ -7,6 +7,7 @@ import pytest
 
 from menus import loader, machine, render
 from menus.alphabet import Capacity
+from menus.definition import SERVICES
 from menus.ports import Ask, Case, CaseStep, Done, Found, State
 
 SHIPPED = Path(__file__).parents[2] / "menus" / "rasad"
@@ -31,18 +32,22 @@ def menu(menu_files):
 
 @pytest.fixture(scope="session")
 def letter() -> Case:
-    desks = ["دبیرخانه", "دفتر استاندار", "معاونت عمرانی", "دفتر حقوقی"]
+    desks = {
+        "دبیرخانه": "السكرتارية", "دفتر استاندار": "مكتب المحافظ", "معاونت عمرانی": "شؤون الإعمار",
+        "دفتر حقوقی": "القانونية",
+    }  # fmt: skip
     return Case(
         kind="letter",
         number="12345",
         state=State.IN_PROGRESS,
-        organisation={"fa": "استانداری", "en": "Governor"},
+        organisation={"fa": "استانداری", "ar": "المحافظة", "en": "Governor"},
         year=1405,
-        desk={"fa": "دفتر حقوقی", "en": "Legal Office"},
+        desk={"fa": "دفتر حقوقی", "ar": "القانونية", "en": "Legal Office"},
         changed_on=date(2026, 11, 10),
         due_on=date(2026, 11, 29),
         steps=tuple(
-            CaseStep({"fa": desk, "en": f"Office {row}"}, date(2026, 11, row + 3)) for row, desk in enumerate(desks)
+            CaseStep({"fa": fa, "ar": ar, "en": f"Office {row}"}, date(2026, 11, row + 3))
+            for row, (fa, ar) in enumerate(desks.items())
         ),
         phone="06133360001",
     )
@@ -54,11 +59,11 @@ def request_lacking() -> Case:
         kind="request",
         number="2001000344",
         state=State.NEEDS_CITIZEN,
-        desk={"fa": "شهرداری", "en": "Town Hall"},
+        desk={"fa": "شهرداری", "ar": "البلدية", "en": "Town Hall"},
         due_on=date(2026, 11, 29),
         step=2,
         steps_total=4,
-        lacking={"fa": "کپی شناسنامه", "en": "Birth certificate"},
+        lacking={"fa": "کپی شناسنامه", "ar": "نسخة شهادة ميلاد", "en": "Birth certificate"},
         phone="06133360001",
     )
 
@@ -92,7 +97,7 @@ class Citizen:
         step = machine.step(self.menu, self.dialogue, event, TODAY)
         while isinstance(step.then, Ask):
             self.asks.append(step.then)
-            answer = self.service if step.then.route == "escalate" else self.office
+            answer = self.service if step.then.route in SERVICES else self.office
             assert answer is not None, f"nobody answers {step.then}"
             step = machine.step(self.menu, self._stored(step.dialogue), machine.Answered(answer), TODAY)
         pages = render.render(step.then, self.capacity, self.menu.navigation[step.dialogue.language])

@@ -26,6 +26,7 @@ from menus.ports import (
     Unavailable,
 )
 
+LANGUAGES = ["fa", "ar", "en"]
 SMS = Capacity(parts=3)
 NUMBER = Reference("12345", "12345", "12345")
 
@@ -232,7 +233,7 @@ def test_after_a_wrong_choice_the_screen_itself_comes_back_on_its_way(citizen):
     assert her.text == plain
 
 
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("entry", ["01", "02"])
 def test_a_mistaken_input_says_what_is_wrong_with_an_example_that_is_right(citizen, menu, entry, language):
     her = citizen(language=language).opens(entry)
@@ -276,12 +277,32 @@ def test_a_mistake_leaves_the_way_back(citizen):
 
 
 def test_the_language_she_chooses_stays(citizen):
-    her = citizen().opens().types("4", "2")
+    her = citizen().opens().types("4", "3")
     assert her.at == "main"
     assert her.text.startswith("Rasad Khuzestan")
 
     her.types("1", "12345")
     assert her.text.startswith("Letter 12345\nUnder review\nAnswer due by 29 Nov")
+
+
+def test_in_arabic_the_days_are_jalali(citizen):
+    her = citizen().opens().types("4", "2")
+    assert her.at == "main"
+    assert "1)متابعة كتاب" in her.text
+
+    her.types("1", "12345")
+    assert her.text.startswith("الكتاب 12345\nقيد الدراسة\nالرد حتى 09/08\nالقانونية منذ 08/19")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_language_she_reads_the_way_to_the_others_is_in_their_own_letters(citizen, language):
+    own = {"fa": "فارسی", "ar": "العربية", "en": "English"}
+    her = citizen(language=language).opens()
+    label = her.text.partition("4)")[2].split("\n")[0]
+
+    assert set(label.split("/")) == set(own.values()) - {own[language]}
+    for place, name in enumerate(own.values(), start=1):
+        assert f"{place})" + name in citizen(language=language).opens().types("4").text
 
 
 def test_a_language_this_menu_has_not_is_the_default(menu):
@@ -430,7 +451,7 @@ def test_the_one_picked_decides_the_screen(citizen, letter):
     assert her.types("0", "1").at == "letter_status"
 
 
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("wanted", [0, 7, 8, 11, 19])
 def test_a_list_longer_than_a_page_can_be_picked_from_to_its_end(citizen, wanted, language):
     her = citizen(office=letters(20), language=language).opens("12345")
@@ -552,7 +573,7 @@ def test_what_is_typed_while_an_ask_waits_leads_to_the_main_menu(menu, today):
 
 
 @pytest.mark.parametrize("name", ["failed", "expired", "session_ended", "refused"])
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_gateway_has_its_own_screens_outright(menu, today, name, language):
     step = machine.outright(menu, machine.begin(menu, "ussd", language), name, today)
 
@@ -595,12 +616,13 @@ def test_nothing_is_asked_again_when_nothing_was_asked_or_the_menu_has_changed(c
 
 READ_ON = {
     "fa": {"help", "letter_steps", "request_steps"},
+    "ar": {"help", "letter_steps", "request_steps"},
     "en": {"help"},
 }
 """Screens that may take more than one page."""
 
 
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_shipped_screen_is_one_page_for_a_usual_case_but_those_one_reads_on(
     menu, letter, request_lacking, today, language
 ):
@@ -617,7 +639,7 @@ def test_every_shipped_screen_is_one_page_for_a_usual_case_but_those_one_reads_o
 
 
 @pytest.mark.parametrize("name", ["letter_closed", "letter_rejected", "letter_status", "letter_answered"])
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_first_page_of_a_letter_says_which_and_how_it_stands(menu, letter, today, language, name):
     first = pages_of(menu, name, msgspec.structs.replace(letter, answer_number="5512"), language, today)[0]
 
@@ -625,7 +647,7 @@ def test_the_first_page_of_a_letter_says_which_and_how_it_stands(menu, letter, t
     assert len(first.body.split("\n")) >= 2
 
 
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_mistake_is_one_page(menu, today, language):
     too_long = {}
     for node in menu.nodes.values():
@@ -641,7 +663,7 @@ def test_every_mistake_is_one_page(menu, today, language):
     assert too_long == {}
 
 
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", State)
 def test_every_state_of_a_letter_is_one_sms(menu, letter, today, language, state):
     case = msgspec.structs.replace(letter, state=state, answer_number="5512")
@@ -653,6 +675,15 @@ def test_every_state_of_a_letter_is_one_sms(menu, letter, today, language, state
     (page,) = render.render(screen, SMS, menu.navigation[language])
     assert segments(page.text) == 1
     assert page.end
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["main", "language"])
+def test_after_a_wrong_choice_all_choices_are_still_on_one_page(citizen, language, name):
+    her = citizen(language=language).opens().types(*(["4"] if name == "language" else []), "8")
+
+    assert her.at == name
+    assert her.dialogue.pages == 1
 
 
 def pages_of(menu, name, case, language, today):
@@ -694,13 +725,13 @@ def test_cases_without_any_name_are_told_apart_by_number(citizen):
 LETTER = Case("letter", "12345", State.SEEN)
 
 
-@pytest.mark.parametrize("language", ["fa", "en"])
-def test_an_sms_about_a_letter_without_dates_or_desk_still_says_where_it_is(citizen, language):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_sms_about_a_letter_without_dates_or_desk_still_says_where_it_is(citizen, menu, language):
     her = citizen(office=Found(LETTER), wire="sms", language=language, capacity=SMS).opens("12345")
 
     assert "12345" in her.text
-    assert ("دیده شد" if language == "fa" else "Seen") in her.text
-    assert not her.text.endswith(("،", ".", "تا", "by"))
+    assert menu.labels[language]["seen"] in her.text
+    assert not her.text.endswith(("،", ".", "تا", "حتى", "by"))
 
 
 # --- a number where none was asked for --------------------------------------------------------------------------------
@@ -777,7 +808,7 @@ def test_a_single_digit_with_a_keyword_or_dialled_is_a_number(citizen):
     assert citizen().opens("5").asks[0].reference.exact == "5"
 
 
-@pytest.mark.parametrize("language", ["fa", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("entry", "typed", "mistake"),
     [
@@ -807,7 +838,7 @@ def test_help_and_language_have_keywords(citizen, entry, at, arguments):
 
 # --- what is held of an answer ----------------------------------------------------------------------------------------
 
-LONGEST = dict.fromkeys(("fa", "en"), "𐘀" * 64)  # what adapters let through, at four octets each
+LONGEST = dict.fromkeys(LANGUAGES, "𐘀" * 64)  # what adapters let through, at four octets each
 HUGE = Case(
     "letter", "9" * 64, State.SEEN, organisation=LONGEST, desk=LONGEST, lacking=LONGEST, year=1405,
     changed_on=date(2026, 11, 10), due_on=date(2026, 11, 29), answer_number="\U00010600" * 64,
