@@ -25,8 +25,9 @@ from gateway.channels.outgoing import sender
 from gateway.clock import Clock, SystemClock
 from gateway.health import Health
 from gateway.logs import configure as log_to
-from gateway.menu_files import Menus, read_folder
+from gateway.menu_files import House, Menus, loaded, read_folder, watch
 from gateway.privacy import Keys, KeysUnusable, new_keys, read_keys
+from gateway.services import RememberLanguage
 from gateway.sessions.memory import MemorySessions
 from gateway.settings import Settings
 from gateway.sms.conversations import Conversations
@@ -34,8 +35,9 @@ from gateway.sms.follow_ups import FollowUps
 from gateway.sms.inbox import Inbox
 from gateway.sms.outbox import Outbox
 from gateway.storage.database import Database, DatabaseUnusable
+from gateway.storage.languages import Languages
 from gateway.turn import Turns
-from menus import loader, source
+from menus import source
 from menus.ports import Backend
 from menus.source import Document, Fault, Faulty
 
@@ -76,6 +78,7 @@ class Checked:
 
     settings: Settings
     menus: Menus
+    menu_folder: Path
     backends: Mapping[str, tuple[Any, Callable[[Any, Unmapped], Lookup]]]
 
 
@@ -96,15 +99,21 @@ def check(settings: Settings) -> Checked:
         if dialect not in known:
             file = str(settings.folder / "channels" / f"{name}.yaml")
             faults.append(Fault(file, 1, f"dialect: {dialect!r} is none of {', '.join(known)}"))
-    folder = settings.gateway.menu
+    folder = setting.SHIPPED_MENU if settings.gateway.menu is None else Path(settings.gateway.menu)
     try:
-        pairs = read_folder(setting.SHIPPED_MENU if folder is None else Path(folder))
-        menus = Menus(loader.load(pairs, settings.routes.keys()))
+        menus = Menus(loaded(read_folder(folder), house(settings)))
     except Faulty as faulty:
         raise Faulty([*faults, *faulty.faults]) from None
     if faults:
         raise Faulty(faults)
-    return Checked(settings, menus, backends)
+    return Checked(settings, menus, folder, backends)
+
+
+def house(settings: Settings) -> House:
+    """What these settings ask of a menu."""
+    capacities = {name: channel.capacity for name, channel in settings.ussd.items()}
+    capacities |= {name: channel.capacity for name, channel in settings.sms.items()}
+    return House(settings.routes.keys(), capacities)
 
 
 def _backend(document: Document) -> tuple[Any, Callable[[Any, Unmapped], Lookup]]:
@@ -123,10 +132,12 @@ async def composed(
     keys: Keys | None = None,
     clock: Clock | None = None,
     more: Iterable[web.RouteDef] = (),
+    tell: Callable[[str], None] | None = None,
 ) -> AsyncIterator[web.Application]:
     """The gateway at work, behind a web application that somebody serves. Stops in the reverse order of its start.
 
-    more: routes of whoever composes us (the demo's). Raises KeysUnusable or DatabaseUnusable with what to mend.
+    more: routes of whoever composes us (the demo's). tell: watch the menu's files, and say here what came of an edit.
+    Raises KeysUnusable or DatabaseUnusable with what to mend.
     """
     settings, menus = checked.settings, checked.menus
     own = settings.gateway
@@ -147,7 +158,9 @@ async def composed(
         services: dict[str, Service] = {}
         answers = Answers(settings.routes, offices, services)
         outbox = Outbox(database, senders, keys, clock, own.sms)
-        turns = Turns(menus, answers, MemorySessions(clock.monotonic), keys, clock, own.sessions)
+        languages = Languages(database, clock)
+        services["remember_language"] = RememberLanguage(languages)
+        turns = Turns(menus, answers, MemorySessions(clock.monotonic), languages, keys, clock, own.sessions)
         talks = Conversations(database, clock, own.sms)
         follow_ups = FollowUps(database, turns, outbox, talks, settings.sms, keys, clock, own.follow_ups)
         services["escalate"] = follow_ups
@@ -163,6 +176,10 @@ async def composed(
         )
         for worker in (outbox.worker, follow_ups.worker, inbox.worker):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
+
+        if tell is not None:
+            watching = watch(checked.menu_folder, menus, house(settings), tell)
+            stack.push_async_callback(_ended, asyncio.create_task(watching))
 
         application = web.Application()
         application.add_routes([*channels.routes(), *Health(database, menus).routes(), *more])

@@ -12,6 +12,7 @@ from gateway.menu_files import Menus
 from gateway.privacy import Keys
 from gateway.sessions.store import Session, SessionKey, SessionStore
 from gateway.settings import SessionSettings, UssdChannel
+from gateway.storage.languages import Languages
 from menus import inputs, machine
 from menus.alphabet import Capacity, size
 from menus.definition import Menu
@@ -27,6 +28,7 @@ class Turns:
     menus: Menus
     answers: Answers
     sessions: SessionStore
+    languages: Languages
     keys: Keys
     clock: Clock
     settings: SessionSettings
@@ -39,7 +41,7 @@ class Turns:
         session, version = await self.sessions.load(key) or (None, 0)  # load the dialogue
         if session is not None and _repeated(session, said):
             return self._noted(began, UssdReply(session.reply, session.end), repeated=True)
-        menu, dialogue, event = self._continued(session, said) or self._opened(key, version, said)
+        menu, dialogue, event = self._continued(session, said) or await self._opened(key, version, said)
 
         caller = Caller(said.msisdn, key.owner, channel.later_by)
         dialogue, screen, page = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
@@ -84,14 +86,15 @@ class Turns:
         menu = self.menus.version(dialogue.menu)
         return (menu, dialogue, Typed(_newest(session.inputs, said.inputs))) if menu else None
 
-    def _opened(self, key: SessionKey, version: int, said: UssdInput) -> tuple[Menu, Dialogue, Event]:
+    async def _opened(self, key: SessionKey, version: int, said: UssdInput) -> tuple[Menu, Dialogue, Event]:
         menu = self.menus.current
         # The same for two requests that open one session at once, another for a new dial under an old or no id:
         # until the old session is forgotten its version differs, and after that the time does.
         window = int(self.clock.now().timestamp() // self.settings.ended_s)
         name = self.keys.tag(f"{key.channel} {key.owner} {key.session_id} {version} {window}")
         arguments = tuple(filter(None, said.inputs.rstrip("#").split("*")))
-        return menu, machine.begin(menu, "ussd", dialogue_id=name), Opened(arguments)
+        language = await self.languages.of(key.owner)
+        return menu, machine.begin(menu, "ussd", language, dialogue_id=name), Opened(arguments)
 
     async def _of_the_winner(self, key: SessionKey) -> UssdReply | None:
         """Two inputs came at once and the other one was first: both callers read what it led to."""

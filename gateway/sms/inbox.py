@@ -134,6 +134,7 @@ class Inbox:
                 # The number in her words, as where a conversation begins; without one her words as they are.
                 return menu, dialogue, Typed("*".join(opened.arguments) or row.text)
             language = dialogue.language
+        language = language or await self._turns.languages.of(row.msisdn_tag)
         return current, machine.begin(current, "sms", language, dialogue_id=f"sms:{row.id}"), opened
 
     def _capacity(self, row: Row[Any]) -> Capacity:

@@ -18,6 +18,7 @@ class Tables:
     message_out: Table
     follow_up: Table
     conversation: Table
+    phone: Table
 
 
 def tables(keys: Keys) -> Tables:
@@ -91,5 +92,12 @@ def tables(keys: Keys) -> Tables:
             Column("held", SealedBytes(keys, "conversation.held"), nullable=False),
             Column("expires_at", UtcTime, nullable=False),
             Index("ix_conversation_expires_at", "expires_at"),
+        ),
+        phone=Table(
+            "phone",
+            metadata,
+            Column("msisdn_tag", String(32), primary_key=True),
+            Column("language", String(8), nullable=False),
+            Column("changed_at", UtcTime, nullable=False),
         ),
     )

@@ -211,6 +211,35 @@ def test_the_shipped_menu_and_settings_check():
     assert 0 == rasad("config", "check", "--config", str(config), env=environ).returncode
 
 
+def test_a_menu_is_printed_drawn_described_and_tried(tmp_path):
+    import json
+
+    printed = rasad("menu", "print", "--lang", "en", "--today", "2026-11-22").stdout
+    assert "### letter_status (ussd, found, in_progress)" in printed
+    assert "septets" in printed
+    assert rasad("menu", "graph").stdout.startswith("flowchart TD\n")
+    assert "properties" in json.loads(rasad("menu", "schema").stdout)
+    tried = subprocess.run(
+        [*RASAD, "menu", "try"], input="1\n12345\n", capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (0, True) == (tried.returncode, "نامه 12345\nدر حال بررسی" in tried.stdout)
+    assert 1 == rasad("menu", "print", "--lang", "xx").returncode
+
+
+def test_a_screen_that_does_not_fit_is_told_with_file_and_line(tmp_path):
+    import shutil
+
+    from gateway.settings import SHIPPED_MENU
+
+    folder = shutil.copytree(SHIPPED_MENU, tmp_path / "menu")
+    path = folder / "letters.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("شماره نامه را وارد کنید", "ا" * 80, 1), encoding="utf-8")
+    done = rasad("menu", "check", str(folder))
+
+    assert 1 == done.returncode
+    assert re.match(rf"{re.escape(str(path))}:\d+: ask_letter_number \[fa", done.stderr)
+
+
 def test_a_faulty_menu_is_told_with_file_and_line(tmp_path):
     (tmp_path / "common.yaml").write_text(
         "languages: [fa]\nmain: {text: {fa: سلام}, choices: [{a: {text: x, next: y}}]}\n"

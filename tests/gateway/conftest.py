@@ -49,7 +49,9 @@ def desk(tmp_path, keys, clock):
     """`async with desk() as d`: a gateway; entered again, one that finds the rows of the one before."""
 
     @asynccontextmanager
-    async def entered(*, office_s=0.0, sms_down=False, config=HOME / "config", environ=(), phones=None, **changes):
+    async def entered(
+        *, office_s=0.0, sms_down=False, config=HOME / "config", environ=(), phones=None, tell=None, **changes
+    ):
         async with AsyncExitStack() as stack:
 
             async def listening(application: web.Application) -> str:
@@ -72,7 +74,7 @@ def desk(tmp_path, keys, clock):
                 environment["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
             url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
             checked = app.check(settings.read(config, {**environment, **dict(environ)}).at(database=url, **changes))
-            application = await stack.enter_async_context(app.composed(checked, keys=keys, clock=clock))
+            application = await stack.enter_async_context(app.composed(checked, keys=keys, clock=clock, tell=tell))
             url_here = await listening(application)
             http = await stack.enter_async_context(aiohttp.ClientSession())
             database = Database(url, keys)

@@ -95,7 +95,9 @@ def test_a_route_the_menu_needs_must_exist(config):
     path = config / "routes.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("requests:", "questions:"), encoding="utf-8")
 
-    assert "there is no route requests; there are escalate, letters, questions" == faults(config)[0][2]
+    assert (
+        "there is no route requests; there are escalate, letters, questions, remember_language" == faults(config)[0][2]
+    )
 
 
 def test_settings_without_a_channel_serve_nobody(config):

@@ -29,6 +29,13 @@ class Office:
         return self.answer
 
 
+class Languages:
+    """Phones that never chose."""
+
+    async def of(self, msisdn_tag):
+        return None
+
+
 class Escalate:
     def __init__(self):
         self.answer = Done()
@@ -73,7 +80,8 @@ def escalate():
 def turns(shipped_menu, office, escalate, keys, clock):
     lines = (RouteLine(backend="office"),)
     answers = Answers({"letters": lines, "requests": lines}, {"office": office}, {"escalate": escalate})
-    return Turns(Menus(shipped_menu), answers, MemorySessions(clock.monotonic), keys, clock, SessionSettings())
+    sessions, settings = MemorySessions(clock.monotonic), SessionSettings()
+    return Turns(Menus(shipped_menu), answers, sessions, Languages(), keys, clock, settings)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Messages in and out, follow-ups, conversations. Numbers and texts are sealed from the first row on."""
+"""Messages in and out, follow-ups, conversations, languages. Numbers and texts are sealed from the first row on."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -72,8 +72,14 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime, nullable=False),
     )
     op.create_index("ix_conversation_expires_at", "conversation", ["expires_at"])
+    op.create_table(
+        "phone",
+        sa.Column("msisdn_tag", sa.String(32), primary_key=True),
+        sa.Column("language", sa.String(8), nullable=False),
+        sa.Column("changed_at", sa.DateTime, nullable=False),
+    )
 
 
 def downgrade() -> None:
-    for table in ("conversation", "follow_up", "message_out", "message_in"):
+    for table in ("phone", "conversation", "follow_up", "message_out", "message_in"):
         op.drop_table(table)
