@@ -31,6 +31,8 @@ from menus.ports import OUTCOMES, Case, CaseStep, State
 from menus.screens import Navigation
 from menus.source import Document, Fault, Faulty
 
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
 RIGHT_TO_LEFT = frozenset({"fa", "ar"})
 
 # protocols.md D7: digits with `*` between them change places beside right-to-left letters; between two LRM they do not.
@@ -56,6 +58,7 @@ class _Loader:
         self.pairs = pairs
         self.routes = routes
         self.faults: list[Fault] = []
+        self.all_read = True
         self.shared: dict[str, Any] = {}
         self.at: dict[str, tuple[Document, source.Path]] = {}
         self.nodes: dict[str, ScreenDef | AskDef] = {}
@@ -88,6 +91,7 @@ class _Loader:
             document = source.read(file, text)
         except Faulty as fault:
             self.faults += fault.faults
+            self.all_read = False
             return
         self.faults += document.faults
         if not isinstance(document.data, dict):
@@ -121,6 +125,8 @@ class _Loader:
             )
             return
         self.at[name] = (document, (name,))
+        if not _NAME.fullmatch(name):
+            self.faults.append(document.fault((name,), f"the name {name} is not made of small letters, digits and _"))
         if not isinstance(data, dict) or ("text" not in data and "ask" not in data):
             self.faults.append(
                 document.fault((name,), f"{name} is no screen: it needs text: (what to say) or ask: (what to ask)")
@@ -197,6 +203,8 @@ class _Loader:
                 )
             for key, choice in item.items():
                 at = (*path, "choices", place, key)
+                if not _NAME.fullmatch(key):
+                    self.faults.append(document.fault(at, f"the name {key} is not made of small letters, digits and _"))
                 choices.append(
                     Choice(key, self._texts(document, (*at, "text"), choice.text), choice.next, choice.language)
                 )
@@ -363,7 +371,7 @@ class _Loader:
         return {raw.input.into for _, _, raw in self.raw if isinstance(raw, RawScreen) and raw.input is not None}
 
     def _target(self, document: Document, path: source.Path, target: str) -> None:
-        if target not in self.nodes and target not in self.at:
+        if target not in self.nodes and target not in self.at and self.all_read:
             self.faults.append(document.fault(path, f"there is no screen {target}"))
 
     def _assemble(self) -> Menu:

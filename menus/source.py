@@ -60,6 +60,7 @@ class Document:
 _TRAPS = re.compile(
     r"(?i:y|n|yes|no|on|off)|[-+]?0[0-9_]+|[-+]?0[bx][0-9a-fA-F_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[-+]?[0-9]+_[0-9_]*"
 )
+_LOOK = "look here and on the line above for a missing quote, a colon outside quotes or wrong indentation"
 _MAX_DEPTH = 30
 
 
@@ -70,7 +71,7 @@ def read(file: str, text: str) -> Document:
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise Faulty([Fault(file, mark.line + 1 if mark else 1, f"this is not YAML: {what}")]) from None
+        raise Faulty([Fault(file, mark.line + 1 if mark else 1, f"this is not YAML: {what}; {_LOOK}")]) from None
     if node is None:
         raise Faulty([Fault(file, 1, "the file is empty")])
     document = Document(file, None, {})

@@ -366,3 +366,20 @@ def test_a_mistake_may_have_another_text_by_sms():
     assert menu.nodes["ask_number"].mistaken[Mistake.MALFORMED]["en"].source == "No number"
     assert menu.nodes["ask_number"].sms_mistaken[Mistake.MALFORMED]["en"].source == "By SMS"
     assert Mistake.CHECK_DIGIT not in menu.nodes["ask_number"].sms_mistaken
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_behind_the_screens_it_would_have(menu_files):
+    files = [(name, text + "\nbroken: [" if name == "help.yaml" else text) for name, text in menu_files]
+    with pytest.raises(Faulty) as found:
+        loader.load(files, {"letters", "requests"})
+
+    told = [fault for fault in found.value.faults if not fault.message.startswith(("entry", "languages"))]
+    assert ["help.yaml"] == sorted({fault.file for fault in told})
+    assert "look here and on the line above" in told[0].message
+
+
+@pytest.mark.parametrize("name", ["office-address", "Office", "دفتر", "1st"])
+def test_a_name_is_small_letters_digits_and_underscores(menu_files, name):
+    files = [*menu_files, ("new.yaml", f'"{name}": {{text: {{fa: ا, ar: ا, en: a}}}}')]
+    with pytest.raises(Faulty, match=f"the name {name} is not made of"):
+        loader.load(files, {"letters", "requests"})
