@@ -64,6 +64,7 @@ def test_of_many_versions_the_last_are_kept(folder):
     assert menus.version(menus.current.version) is menus.current
 
 
+@pytest.mark.timeout(180)  # each of the 60 edits is loaded and walked whole
 async def test_a_running_dialogue_stays_on_its_menu_and_a_new_one_gets_the_new(desk, folder, monkeypatch, eventually):
     """50 reloads, 10 of them faulty, under 300 live dialogues: no screen of one version in a dialogue of another."""
     monkeypatch.setattr(menu_files, "LOOK_EVERY_S", 0.005)
