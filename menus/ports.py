@@ -15,7 +15,7 @@ import msgspec
 from menus.folding import fold
 
 __all__ = ["Answer", "Ask", "Backend", "Case", "CaseStep", "Done", "Found", "Late", "Missing", "Names", "Reference",
-           "Refused", "Several", "State", "Unavailable", "fold", "outcome", "reference"]  # fmt: skip
+           "Refused", "Several", "State", "Unavailable", "fold", "luhn_ok", "outcome", "reference"]  # fmt: skip
 
 Names = Mapping[str, str]
 """Language code ("fa", "ar", "en") to text. A language that is missing has no text: nothing is guessed."""
@@ -37,6 +37,10 @@ class State(StrEnum):
     UNKNOWN = "unknown"  # a word of the office nobody mapped; citizens read it as "under review"
 
 
+FINAL = frozenset({State.ANSWERED, State.REJECTED, State.CLOSED})
+"""States after which nothing is owed any more."""
+
+
 class CaseStep(msgspec.Struct, frozen=True, array_like=True):
     """One desk a case came to. on is None while nobody wrote down the day."""
 
@@ -48,7 +52,8 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     """A letter or request being followed, as far as a citizen may read it.
 
     number is the office's own spelling; due_on is the day the answer is owed; step and steps_total count from 1;
-    secret is true for whatever the office does not call open.
+    secret is true for whatever the office does not call open. subject and sender are for who has proved that the case
+    is hers: by its receipt code (proven), or by calling from citizen_phone, the number the office has of her.
     """
 
     kind: str
@@ -66,18 +71,39 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     lacking: dict[str, str] = {}
     phone: str | None = None
     secret: bool = False
+    subject: str = ""
+    sender: str = ""
+    citizen_phone: str = ""
+    proven: bool = False
 
 
-class Reference(msgspec.Struct, frozen=True):
+def luhn_ok(digits: str) -> bool:
+    """ISO/IEC 7812-1 annex B: the last digit checks the others."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
     """A number as it was asked for, in the three forms an office may understand.
 
     exact: parts in the order typed, joined by "/"; loose: the same parts sorted, since a screen that mixes
     writing directions shows them in either order; running: the part that counts letters, by itself.
+    typed: what she typed, when it was read as something else.
     """
 
     exact: str
     loose: str
     running: str
+    typed: str = ""
+
+    @property
+    def receipt_code(self) -> str | None:
+        """The number as a receipt code, when it has the form of one: knowing it proves whose case it is."""
+        code = self.exact
+        return code if re.fullmatch(r"[1-9][0-9]{9}", code) and luhn_ok(code) else None
 
 
 class Ask(msgspec.Struct, frozen=True):
