@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python /usr/bin/python3; do \
 	"$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: help setup demo test check format screens lock clean
+.PHONY: help setup demo test check prove bench format screens lock clean
 
 help:  ## these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,13 +40,19 @@ check: .venv/.test  ## format, lint, types, import contracts, then the tests
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test
 
+prove: .venv/.test  ## every experiment in full, then docs/proof.md (ARGS=B5: only this one)
+	$(BIN)/python -m pytest --prove="$(or $(ARGS),all)"
+
+bench: .venv/.test  ## what a step, a page and a turn cost, into docs/speed.md
+	$(BIN)/python -m benchmarks
+
 format: .venv/.test  ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 screens: setup  ## docs/screens.md and docs/menu.mmd anew from the menu
-	$(BIN)/rasad menu print --today 2026-11-22 > docs/screens.md
-	$(BIN)/rasad menu graph > docs/menu.mmd
+	$(BIN)/rasad menu print --today 2026-11-22 > docs/.new && mv docs/.new docs/screens.md
+	$(BIN)/rasad menu graph > docs/.new && mv docs/.new docs/menu.mmd
 
 LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 lock:  ## make both locks anew (needs uv on PATH)

@@ -38,14 +38,15 @@ class Capacity:
 
 
 def alphabet_of(text: str) -> Alphabet:
-    return Alphabet.GSM7 if all(char in _COST for char in text) else Alphabet.UCS2
+    return Alphabet.GSM7 if all(map(_COST.__contains__, text)) else Alphabet.UCS2
 
 
 def cost(text: str, alphabet: Alphabet) -> int:
     """Septets or UTF-16 code units, by the alphabet. Raises KeyError for a character GSM 7 bit does not have."""
+    # Every page is counted many times before it is one, so both sums are left to C.
     if alphabet is Alphabet.GSM7:
-        return sum(_COST[char] for char in text)
-    return len(text) + sum(char > "\uffff" for char in text)
+        return sum(map(_COST.__getitem__, text))
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def size(text: str) -> int:
@@ -75,15 +76,18 @@ def segments(text: str) -> int:
     return count
 
 
-# protocols.md D5, display column: what we drop from texts that come from outside before we show them.
+# protocols.md D5, display column: what we drop from texts that come from outside before we show them. Of what has no
+# picture of its own (Unicode's Default_Ignorable_Code_Point) only ZWNJ stays: the rest costs units and hides things.
 _DROPPED = dict.fromkeys(
     [
         *range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0),  # C0 and C1 but the line feed
-        0x00AD, 0x0640, 0x061C, *range(0x064B, 0x0653),
-        0x200B, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF,
+        0x00AD, 0x034F, 0x0640, 0x061C, *range(0x064B, 0x0653),
+        0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810),
+        0x200B, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070),
+        0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC),
     ]
 )  # fmt: skip
-_DROPPED |= {0x00A0: " ", 0x202F: " ", 0x0D: "\n"}
+_DROPPED |= {0x00A0: " ", 0x202F: " ", 0x09: " ", 0x0D: "\n", 0x2028: "\n", 0x2029: "\n"}
 
 
 def shown(text: str) -> str:

@@ -7,37 +7,22 @@ are invented here; no office is asked, no clock is read, and the same menu alway
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
 import msgspec
 
-from menus import samples
-from menus.alphabet import Alphabet, Capacity, alphabet_of, segments, size
-from menus.definition import RESERVED, SERVICES, AskDef, Menu, ScreenDef
+from menus import reach, samples, widest
+from menus.alphabet import Alphabet, Capacity, alphabet_of, fits, segments, size
+from menus.definition import RESERVED, SERVICES, AskDef, Branch, Menu, ScreenDef
 from menus.folding import fold
-from menus.inputs import Kind
-from menus.language import RawField
-from menus.machine import (
-    MAX_ASKS,
-    MAX_LABEL,
-    Answered,
-    Dialogue,
-    Step,
-    Typed,
-    Wire,
-    begin,
-    outright,
-    shown,
-    step,
-)
+from menus.inputs import WIDTHS, Kind, Mistake
+from menus.machine import Answered, Dialogue, Step, Typed, Wire, begin, outright, shown, step
 from menus.ports import (
-    OUTCOMES,
     Answer,
     Ask,
     Case,
-    CaseStep,
     Found,
     Late,
     Missing,
@@ -50,7 +35,16 @@ from menus.ports import (
 )
 from menus.render import TooLong, render
 from menus.screens import Screen
+from menus.source import Path
 from menus.templates import joined
+from menus.widest import ANOTHER_YEAR, Wide
+
+TODAY = date(2026, 11, 22)
+
+LONG_AGO = date(2026, 1, 4)
+
+COUNTS = (1, 8, 20)
+"""Items of a list: one, as many as a page numbers, and more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +55,8 @@ class Problem:
     language: str
     channel: str
     message: str
+    path: Path = field(default=(), compare=False)
+    """Where it is written, for Menu.place; empty: the screen as a whole."""
 
     def __str__(self) -> str:
         where = ", ".join(filter(None, [self.language, self.channel]))
@@ -79,122 +75,50 @@ class _Channel:
         return "sms" if self.capacity.parts > 1 else "ussd"
 
 
-def check(menu: Menu, capacities: Mapping[str, Capacity]) -> list[Problem]:
-    """Every problem of this menu on these channels, each once, always in the same order; never raises for a menu."""
+def _channels(capacities: Mapping[str, Capacity]) -> list[_Channel]:
     names: dict[Capacity, list[str]] = {}
     for name, capacity in capacities.items():
         names.setdefault(capacity, []).append(name)
-    channels = [_Channel(", ".join(same), capacity) for capacity, same in names.items()]
-    problems: list[Problem] = [*_unreached(menu), *_loops(menu), *_keywords(menu), *_dead_ends(menu)]
-    for channel in channels:
+    return [_Channel(", ".join(same), capacity) for capacity, same in names.items()]
+
+
+def check(menu: Menu, capacities: Mapping[str, Capacity]) -> list[Problem]:
+    """Every problem of this menu on these channels, each once, always in the same order; never raises for a menu."""
+    lost = [Problem(name, "", "", what) for name, what in (*reach.unreached(menu), *reach.loops(menu))]
+    problems = [*lost, *_keywords(menu), *_dead_ends(menu), *_too_much_kept(menu)]
+    for channel in _channels(capacities):
         for language in menu.languages:
             problems += _outcomes(menu, channel, language)
             problems += _overflows(menu, channel, language)
     return list(dict.fromkeys(problems))
 
 
-# --- where a menu leads -----------------------------------------------------------------------------------------------
-
-
-def _asks(menu: Menu) -> list[AskDef]:
-    return [node for node in menu.nodes.values() if isinstance(node, AskDef)]
-
-
-def _screens(menu: Menu) -> list[ScreenDef]:
-    return [node for node in menu.nodes.values() if isinstance(node, ScreenDef)]
-
-
-def _words(ask: AskDef) -> tuple[str, ...]:
-    """The outcomes that may come back: our own services say done or unavailable, offices everything else."""
-    return ("done", "unavailable") if ask.route in SERVICES else tuple(word for word in OUTCOMES if word != "done")
-
-
-def _behind(menu: Menu, ask: AskDef, word: str) -> list[str]:
-    """Where an outcome may lead, as the machine decides it: the branches, else the screen of that name."""
-    branches = ask.branches.get(word, ())
-    sure = any(not branch.when for branch in branches)
-    otherwise = [] if sure else [word if word in menu.nodes else "unavailable"]
-    return [branch.next for branch in branches] + otherwise
-
-
-def _next(menu: Menu, name: str, wire: Wire) -> list[str]:
-    match menu.nodes.get(name):
-        case ScreenDef() as screen:
-            # By SMS a text of its own comes without numbered choices.
-            chosen = [] if wire == "sms" and screen.sms else [choice.next for choice in screen.choices]
-            return chosen + ([screen.next] if screen.next else [])
-        case AskDef() as ask:
-            return [target for word in _words(ask) for target in _behind(menu, ask, word)]
-        case None:
-            return []
-
-
-def _reached(menu: Menu, wire: Wire) -> set[str]:
-    """Every screen and ask a citizen can come to on this wire."""
-    waiting = [menu.start, *(entry.next for entry in menu.entries.values()), *sorted(RESERVED)]
-    if wire == "sms":  # what was asked on a phone may be answered by SMS
-        by_phone = _reached(menu, "ussd")
-        waiting += [ask.name for ask in _asks(menu) if ask.name in by_phone]
-    found: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += _next(menu, name, wire)
+def notes(menu: Menu, capacities: Mapping[str, Capacity]) -> list[Problem]:
+    """What is no mistake, but is worth a look before it is published."""
+    found = []
+    for channel in _channels(capacities):
+        for language in menu.languages:
+            then = outright(menu, begin(menu, channel.wire, language), menu.start, TODAY).then
+            if channel.wire == "ussd" and isinstance(then, Screen):
+                count = len(render(then, channel.capacity, menu.navigation[language]))
+                if count > 1:
+                    what = f"the first screen takes {count} pages: who does not press 9 never sees the rest"
+                    found.append(Problem(menu.start, language, channel.name, what, (menu.start, "choices")))
     return found
 
 
-def _unreached(menu: Menu) -> Iterator[Problem]:
-    reached = _reached(menu, "ussd")
-    for name, node in menu.nodes.items():
-        if name not in reached and isinstance(node, AskDef):
-            yield Problem(name, "", "", "nobody asks this; lead to it with next: or delete it")
-        elif name not in reached:
-            yield Problem(name, "", "", "no choice, outcome or entry leads here; lead to it with next: or delete it")
+def _too_much_kept(menu: Menu) -> Iterator[Problem]:
+    octets = widest.octets(menu)
+    if octets >= widest.MAX_DIALOGUE_OCTETS:
+        wide = max(reach.screens(menu), key=lambda each: WIDTHS[each.input.kind] if each.input else 0)
+        told = (
+            f"all inputs of this menu together keep {octets} octets, a dialogue has {widest.MAX_DIALOGUE_OCTETS}; "
+            "let inputs that are not needed at once share one name (into:)"
+        )
+        yield Problem(wide.name, "", "", told, (wide.name, "input"))
 
 
-def _loops(menu: Menu) -> Iterator[Problem]:
-    """Asks behind asks, for any sequence of outcomes: a ring of them never ends, a long row is more than a turn may."""
-    asks = {ask.name for ask in _asks(menu)}
-    follows = {name: [to for to in dict.fromkeys(_next(menu, name, "ussd")) if to in asks] for name in sorted(asks)}
-    told: set[frozenset[str]] = set()
-    for name in follows:
-        ring = _way(follows, name, name)
-        if ring and frozenset(ring) not in told:
-            told.add(frozenset(ring))
-            yield Problem(
-                name, "", "", f"asks follow one another without end ({' > '.join([*ring, name])}); put a screen between"
-            )
-    if told:
-        return  # where there are rings, no row has a length
-    for name in follows:
-        row = _longest(follows, name, {})
-        behind_another = any(name in targets for targets in follows.values())
-        if len(row) > MAX_ASKS and not behind_another:
-            yield Problem(
-                name, "", "", f"{len(row)} asks follow one another, at most {MAX_ASKS} may: {' > '.join(row)}"
-            )
-
-
-def _way(follows: Mapping[str, list[str]], start: str, goal: str) -> list[str]:
-    """The shortest row of asks from start whose last leads to goal, or nothing."""
-    rows, seen = [[start]], {start}
-    for row in rows:
-        for target in follows[row[-1]]:
-            if target == goal:
-                return row
-            if target not in seen:
-                seen.add(target)
-                rows.append([*row, target])
-    return []
-
-
-def _longest(follows: Mapping[str, list[str]], name: str, known: dict[str, list[str]]) -> list[str]:
-    if name not in known:
-        rows = [_longest(follows, target, known) for target in follows[name]]
-        known[name] = [name, *max(rows, key=len, default=[])]
-    return known[name]
-
+# --- words and ends ---------------------------------------------------------------------------------------------------
 
 MAX_KEYWORD_WORDS = 4
 """keywords.py looks at so many words at once."""
@@ -208,11 +132,14 @@ def _keywords(menu: Menu) -> Iterator[Problem]:
         for word, language in entry.keywords.items():
             if len(word.split()) > MAX_KEYWORD_WORDS:
                 what = f"has more than {MAX_KEYWORD_WORDS} words, and no SMS is looked at for so many; shorten it"
+            elif not fits(word, Capacity()):
+                what = f"is longer than an SMS ({size(word)}), so nobody can send it; shorten it"
             elif len(word) < MIN_KEYWORD:
                 what = f"is as short as an office's sign in a letter number; take one of {MIN_KEYWORD} letters or more"
             else:
                 continue
-            yield Problem(entry.next, language, "", f'the keyword "{word}" of {entry.journey} {what}')
+            told = f'the keyword "{word[:40]}" of {entry.journey} {what}'
+            yield Problem(entry.next, language, "", told, (f"entry {entry.journey}", "keywords", language))
 
 
 # --- ends without help ------------------------------------------------------------------------------------------------
@@ -225,151 +152,96 @@ _PHONE = re.compile(r"[0-9]{3,}")
 
 def _dead_ends(menu: Menu) -> Iterator[Problem]:
     """Bad news must leave a way on or a person to call, in each language."""
-    told = set(RESERVED)
-    for ask in _asks(menu):
-        told |= {target for word in _words(ask) if word in BAD_NEWS for target in _behind(menu, ask, word)}
-    for screen in _screens(menu):
-        if screen.name not in told or screen.input is not None:
+    bad_news = set(RESERVED)
+    for ask in reach.asks(menu):
+        bad_news |= {
+            target for word in reach.words(ask) if word in BAD_NEWS for target in reach.behind(menu, ask, word)
+        }
+    for screen in reach.screens(menu):
+        if screen.name not in bad_news or screen.input is not None:
             continue
         for language in menu.languages:
-            goes_on = screen.choices or screen.pick is not None
+            goes_on = screen.pick is not None or any(not choice.then.when for choice in screen.choices)
             if not goes_on and not _has_phone(menu, screen, "ussd", language):
-                yield Problem(screen.name, language, "", "ends without choices and without a phone number; add one")
+                told = "ends without choices and without a phone number; add one"
+                yield Problem(screen.name, language, "", told, (screen.name, "text", language))
             # By SMS a text of its own comes without the choices.
             own_text = screen.sms is not None and not screen.silent_by_sms
             if own_text and not _has_phone(menu, screen, "sms", language):
-                yield Problem(screen.name, language, "", "its text by SMS ends without a phone number; add one")
+                told = "its text by SMS ends without a phone number; add one"
+                yield Problem(screen.name, language, "", told, (screen.name, "sms", language))
 
 
 def _has_phone(menu: Menu, screen: ScreenDef, wire: Wire, language: str) -> bool:
     """Three digits or more that are no dial code and no value: a value may be absent, and is no phone of ours."""
     try:
-        then = outright(menu, _dialogue(menu, wire, language, None, "?"), screen.name, TODAY).then
+        dialogue = widest.dialogue(menu, wire, language, None, Wide(menu))
+        nobody = msgspec.structs.replace(dialogue, values=dict.fromkeys(dialogue.values, Reference("?", "?", "?")))
+        then = outright(menu, nobody, screen.name, TODAY).then
     except Exception:
         return True  # told among what does not fit: it cannot be shown at all
     return isinstance(then, Screen) and bool(_PHONE.search(_DIAL_CODE.sub(" ", fold(joined(then.parts)))))
 
 
-# --- samples ----------------------------------------------------------------------------------------------------------
-
-TODAY = date(2026, 11, 22)
-ANOTHER_YEAR = date(2028, 9, 30)
-"""Another year in both calendars, and days in two digits: the longest a date is written."""
-
-COUNTS = (1, 8, 20)
-"""Items of a list: one, as many as a page numbers, and more than that."""
-
-DEFAULT_WIDTH: int = RawField.model_fields["width"].default
-
-_LETTERS = {Alphabet.UCS2: "ق", Alphabet.GSM7: "W"}
-_NUMBER = {Kind.LETTER_NUMBER: "12345", Kind.TRACKING_CODE: "2001000344"}
-_MISTYPED = {Kind.LETTER_NUMBER: ("?",), Kind.TRACKING_CODE: ("?", "2001000345")}
-"""What brings out each mistake's text: nothing that could be a number, and a wrong check digit."""
-
-
-def _alphabet(menu: Menu, language: str) -> Alphabet:
-    """An office's names are written in the alphabet in which the menu speaks this language."""
-    words = menu.navigation[language]
-    return alphabet_of(words.back + words.more + words.main)
-
-
-def _dialogue(menu: Menu, wire: Wire, language: str, held: Answer | None, asked: str) -> Dialogue:
-    """A dialogue in which every input was given and an office was asked about the first of them."""
-    reference = Reference(asked, asked, asked)
-    names = {screen.input.into for screen in _screens(menu) if screen.input is not None}
-    ask = next((ask.name for ask in _asks(menu) if ask.number in names), "")
-    start = begin(menu, wire, language)
-    return msgspec.structs.replace(start, values=dict.fromkeys(sorted(names), reference), asked=ask, held=held)
-
-
-def _usual(state: State, number: str) -> Case:
-    return samples.case("sample", number, TODAY, state, closed_with="5512")
-
-
-_NO_LIMIT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Wide:
-    """Values as wide as fields: allows. word: letters until a space (none: filters.py breaks what is too long);
-    sign: what a number begins with; at_most: a width below which all values stay."""
-
-    menu: Menu
-    word: int = _NO_LIMIT
-    sign: str = ""
-    at_most: int = _NO_LIMIT
-
-    def width(self, name: str) -> int:
-        field = self.menu.fields.get(name)
-        return min(field.width if field else DEFAULT_WIDTH, self.at_most)
-
-    def names(self, name: str, language: str) -> dict[str, str]:
-        letter = _LETTERS[_alphabet(self.menu, language)]
-        letters = "".join(" " if place % (self.word + 1) == self.word else letter for place in range(self.width(name)))
-        return {language: letters[:-1] + letter}  # a space at the end would make it narrower
-
-    def number(self, name: str) -> str:
-        return (self.sign + "9" * self.width(name))[: self.width(name)]
-
-    def count(self, name: str) -> int:
-        return int("9" * self.width(name))
-
-    def case(self, language: str, state: State, steps: int = 1) -> Case:
-        return Case(
-            kind="sample",
-            number=self.number("case.number"),
-            state=state,
-            organisation=self.names("case.organisation", language),
-            year=self.count("case.year"),
-            desk=self.names("case.desk", language),
-            changed_on=ANOTHER_YEAR,
-            due_on=ANOTHER_YEAR,
-            steps=(CaseStep(self.names("item.desk", language), ANOTHER_YEAR),) * steps,
-            step=self.count("case.step"),
-            steps_total=self.count("case.steps_total"),
-            answer_number=self.number("case.answer_number"),
-            lacking=self.names("case.lacking", language),
-            phone=self.number("case.phone"),
-        )
-
-
-def _wide(menu: Menu) -> tuple[_Wide, ...]:
-    """Short words, one unbroken word, and an office's sign, which turns even an English text to UCS-2."""
-    return _Wide(menu, word=5), _Wide(menu), _Wide(menu, sign="ص/")
-
-
 # --- what does not fit ------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """One way a screen may read, with the key its text stands under. made: may fail, so it is called later."""
+
+    key: str
+    made: Callable[[], Step]
+
+
 def _overflows(menu: Menu, channel: _Channel, language: str) -> Iterator[Problem]:
-    """At most one a screen: what mends the first mends the others, or they are told next time."""
-    reached = _reached(menu, channel.wire)
-    for node in _screens(menu):
+    """One for each text or label that fits nowhere."""
+    menu = _with_all_choices(menu)
+    reached = reach.reached(menu, channel.wire)
+    for node in reach.screens(menu):
         if channel.wire == "sms" and node.name not in reached:
             continue
-        tried = (_unfit(menu, channel, language, each) for each in _variants(menu, channel, language, node))
-        message = next(filter(None, tried), None)
-        if message:
-            yield Problem(node.name, language, channel.name, message)
+        told: set[Path] = set()
+        for variant in _variants(menu, channel, language, node):
+            problem = _unfit(menu, channel, language, node, variant)
+            if problem is not None and problem.path not in told:
+                told.add(problem.path)
+                yield problem
 
 
-def _variants(menu: Menu, channel: _Channel, language: str, node: ScreenDef) -> Iterator[Callable[[], Step]]:
-    """This screen with every sample, as it is and after each mistake. Called one by one: one may fail."""
-    typed = _MISTYPED[node.input.kind] if node.input else ("?",) if node.choices or node.pick is not None else ()
+def _with_all_choices(menu: Menu) -> Menu:
+    """As if every choice were offered: where all of them fit, some of them do."""
+    nodes = {
+        name: replace(node, choices=tuple(replace(each, then=Branch(each.next)) for each in node.choices))
+        if isinstance(node, ScreenDef)
+        else node
+        for name, node in menu.nodes.items()
+    }
+    return replace(menu, nodes=nodes)
+
+
+def _variants(menu: Menu, channel: _Channel, language: str, node: ScreenDef) -> Iterator[_Variant]:
+    """This screen with every sample, as it is and after each mistake."""
+    by_sms = channel.wire == "sms" and node.sms is not None
+    typed = widest.mistyped(node.input.kind) if node.input else ("?",) if node.choices or node.pick is not None else ()
+    mistakes: tuple[str, ...] = ("mistaken", "check_digit") if node.input else ("wrong_choice",)
+    if channel.wire == "sms":
+        own = {"mistaken": Mistake.MALFORMED, "check_digit": Mistake.CHECK_DIGIT}
+        mistakes = tuple(f"sms_{key}" if own.get(key) in node.sms_mistaken else key for key in mistakes)
     for wide, held in _held(menu, language, node):
-        dialogue = _dialogue(menu, channel.wire, language, held, wide.number("asked"))
+        dialogue = widest.dialogue(menu, channel.wire, language, held, wide)
         there = msgspec.structs.replace(dialogue, at=node.name)
-        yield partial(outright, menu, dialogue, node.name, TODAY)
-        for text in typed:
-            yield partial(step, menu, there, Typed(text), TODAY)
+        yield _Variant("sms" if by_sms else "text", partial(outright, menu, dialogue, node.name, TODAY))
+        for key, text in zip(mistakes, typed, strict=False):
+            yield _Variant(key, partial(step, menu, there, Typed(text), TODAY))
 
 
-def _held(menu: Menu, language: str, node: ScreenDef) -> Iterator[tuple[_Wide, Answer]]:
+def _held(menu: Menu, language: str, node: ScreenDef) -> Iterator[tuple[Wide, Answer]]:
     """The answers worth trying here: every state where one is told, every length where there is a list."""
     texts = [*node.text.values(), *(node.sms or {}).values(), *(node.pick or {}).values()]
     has_state = any(value.name == "case.state" for text in texts for value in text.values)
     states = list(State) if has_state else [State.IN_PROGRESS]
-    for wide in _wide(menu):
+    for wide in widest.wide(menu):
         for state in states:
             if node.pick is not None:
                 for count in COUNTS:
@@ -378,43 +250,64 @@ def _held(menu: Menu, language: str, node: ScreenDef) -> Iterator[tuple[_Wide, A
                 for count in COUNTS if node.each else (1,):
                     yield wide, Found(wide.case(language, state, count), ANOTHER_YEAR)
     if node.pick is not None:
-        # A label longer than MAX_LABEL is told by its number alone, so the widest values are not the widest label.
-        for at_most in range(4, MAX_LABEL + 1, 4):
-            wide = _Wide(menu, at_most=at_most)
-            number = replace(wide, at_most=_NO_LIMIT).number("case.number")
+        for wide in widest.labels_of_every_width(menu):
+            number = widest.unlimited(wide).number("case.number")
             case = msgspec.structs.replace(wide.case(language, State.IN_PROGRESS), number=number)
             yield wide, Several((case, case))
 
 
-def _unfit(menu: Menu, channel: _Channel, language: str, made: Callable[[], Step]) -> str | None:
+def _unfit(menu: Menu, channel: _Channel, language: str, node: ScreenDef, variant: _Variant) -> Problem | None:
     """What keeps this from being sent, in an operator's words; None when it can be."""
+    text: Path = (node.name, variant.key, language)
     try:
-        then = made().then
+        then = variant.made().then
         if not isinstance(then, Screen) or then.silent:
             return None
         try:
             render(then, channel.capacity, menu.navigation[language])
         except TooLong:
-            return _too_long(then, channel.capacity)
+            message, path = _too_long(menu, then, node, channel.capacity, text)
+            return Problem(node.name, language, channel.name, message, path)
     except Exception as error:
-        return f"cannot be shown: {_spoken(error)}"
+        return Problem(node.name, language, channel.name, f"cannot be shown: {_spoken(error)}", text)
     return None
 
 
-def _too_long(screen: Screen, capacity: Capacity) -> str:
-    widest = "with every value as wide as fields: allows"
+def _too_long(menu: Menu, screen: Screen, node: ScreenDef, capacity: Capacity, text: Path) -> tuple[str, Path]:
+    if screen.short is not None:
+        screen, text = screen.short, (node.name, "short" if node.short else text[1], text[2])
+    with_values = "with every value as wide as fields: allows"
     if capacity.parts > 1:
         return (
-            f"longer than {capacity.parts} SMS {widest}; shorten it, give it a shorter sms:, "
-            "or put a part in [ ] whose value has a leave_out"
+            f"longer than {capacity.parts} SMS {with_values}; shorten it, give it a shorter sms:, "
+            "or put a part in [ ] whose value has a leave_out",
+            text,
         )
     pieces = [*screen.labels, *joined(screen.parts).split()]
     longest = max(pieces, key=size)
     room = capacity.max_septets if alphabet_of(longest) is Alphabet.GSM7 else capacity.max_units
     return (
-        f'fits no page of {room} {widest}, longest is "{longest}" ({size(longest)}); '
-        "shorten that choice or word, the width of its field, or the words of navigation"
+        f'fits no page of {room} {with_values}, longest is "{longest}" ({size(longest)}); '
+        "shorten that choice or word, the width of its field, or the words of navigation",
+        _written(menu, screen, node, longest, text),
     )
+
+
+def _written(menu: Menu, screen: Screen, node: ScreenDef, longest: str, text: Path) -> Path:
+    """Where the word or label stands: in a choice, among the labels of states, in a list's lines, else in the text."""
+    language = text[-1]
+    if longest in screen.labels and node.pick is not None:
+        return (node.name, "pick", language)
+    if longest in screen.labels:
+        place = screen.labels.index(longest)
+        return (node.name, "choices", place, node.choices[place].name, "text", language)
+    for state, label in menu.labels[screen.language].items():
+        if longest in label.split():
+            return ("labels", state, language)
+    if text[1] == "wrong_choice":
+        return ("wrong_choice", language)
+    said = node.text[screen.language].source
+    return (node.name, "lines", language) if node.lines is not None and longest not in said else text
 
 
 def _spoken(error: Exception) -> str:
@@ -435,27 +328,35 @@ class _Arrival:
 
 def _outcomes(menu: Menu, channel: _Channel, language: str) -> Iterator[Problem]:
     """Every outcome of every ask must end at a screen that says something; by SMS what was found, in one segment."""
-    for ask in _asks(menu):
+    for ask in reach.asks(menu):
         for arrival in _driven(menu, channel, language, _asking(menu, channel, language, ask), set()):
             if isinstance(arrival, Problem):
                 yield arrival
             elif not arrival.screen.silent:
                 message = _unsaid(arrival) or _longer_than_one_sms(menu, channel, language, arrival)
                 if message:
-                    yield Problem(arrival.screen.name, language, channel.name, message)
+                    node = menu.nodes[arrival.screen.name]
+                    by_sms = channel.wire == "sms" and isinstance(node, ScreenDef) and node.sms is not None
+                    path = (arrival.screen.name, "sms" if by_sms else "text", language)
+                    yield Problem(arrival.screen.name, language, channel.name, message, path)
 
 
 def _asking(menu: Menu, channel: _Channel, language: str, ask: AskDef) -> Dialogue:
     """Where the dialogue stands while this is asked. Behind a service lies an answer; the others bring their own."""
     number = _number(menu, ask)
     held = Found(_usual(State.IN_PROGRESS, number)) if ask.route in SERVICES else None
-    dialogue = msgspec.structs.replace(_dialogue(menu, channel.wire, language, held, number), at=ask.name)
-    return dialogue if ask.route in SERVICES else msgspec.structs.replace(dialogue, asked=ask.name)
+    there = widest.dialogue(menu, channel.wire, language, held, Wide(menu))
+    usual = {name: Reference(*(widest.NUMBERS[kind],) * 3) for name, kind in menu.inputs.items()}
+    there = msgspec.structs.replace(there, at=ask.name, values=usual)
+    return there if ask.route in SERVICES else msgspec.structs.replace(there, asked=ask.name)
 
 
 def _number(menu: Menu, ask: AskDef) -> str:
-    kinds = [each.input.kind for each in _screens(menu) if each.input is not None and each.input.into == ask.number]
-    return _NUMBER[kinds[0] if kinds else Kind.LETTER_NUMBER]
+    return widest.NUMBERS[menu.inputs.get(ask.given or "", Kind.LETTER_NUMBER)]
+
+
+def _usual(state: State, number: str) -> Case:
+    return samples.case("sample", number, TODAY, state, closed_with="5512")
 
 
 def _answers(menu: Menu, ask: AskDef) -> Iterator[Answer]:
@@ -466,6 +367,7 @@ def _answers(menu: Menu, ask: AskDef) -> Iterator[Answer]:
         "found": [
             *(Found(case) for case in usual),
             *(msgspec.structs.replace(Found(case), as_of=TODAY) for case in usual),
+            *(Found(msgspec.structs.replace(case, due_on=LONG_AGO)) for case in usual),
             *(Found(msgspec.structs.replace(case, answer_number=None)) for case in usual),
             *(Found(Case(kind="sample", number=number, state=state)) for state in State),
         ],
@@ -476,7 +378,7 @@ def _answers(menu: Menu, ask: AskDef) -> Iterator[Answer]:
         "unavailable": [Unavailable()],
         "done": [samples.DONE],
     }
-    for word in _words(ask):
+    for word in reach.words(ask):
         yield from tried[word]
 
 

@@ -5,16 +5,31 @@ from dataclasses import dataclass, field
 
 from menus import inputs, templates
 from menus.screens import Navigation
+from menus.source import Path
 
 ByLanguage = Mapping[str, templates.Template]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Where it leads when all of `when` holds: field of the case, as_of, overdue or typed.NAME, to the words one of
+    which it must be, or whether there must be one."""
+
+    next: str
+    when: Mapping[str, tuple[str, ...] | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     name: str
     text: ByLanguage
-    next: str
+    then: Branch
     language: str | None = None
+    short: ByLanguage = field(default_factory=dict)
+
+    @property
+    def next(self) -> str:
+        return self.then.next
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,7 @@ class ScreenDef:
 
     name: str
     text: ByLanguage
+    short: ByLanguage = field(default_factory=dict)
     sms: ByLanguage | None = None
     lines: ByLanguage | None = None
     each: tuple[str, ...] = ()
@@ -39,22 +55,23 @@ class ScreenDef:
     input: InputDef | None = None
     mistaken: Mapping[inputs.Mistake, ByLanguage] = field(default_factory=dict)
     sms_mistaken: Mapping[inputs.Mistake, ByLanguage] = field(default_factory=dict)
-    next: str | None = None
+    then: tuple[Branch, ...] = ()
+    """Where an input or a pick leads: the first that holds, and the last always does."""
     end: bool | None = None
     silent_by_sms: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    next: str
-    when: Mapping[str, tuple[str, ...] | bool] = field(default_factory=dict)
+    @property
+    def next(self) -> str | None:
+        return self.then[-1].next if self.then else None
 
 
 @dataclass(frozen=True, slots=True)
 class AskDef:
+    """given: the input whose value it is asked with."""
+
     name: str
     route: str
-    number: str | None
+    given: str | None
     branches: Mapping[str, tuple[Branch, ...]]
 
 
@@ -90,27 +107,44 @@ class Menu:
     wrong_choice: ByLanguage
     fields: Mapping[str, FieldDef]
     """Value name (case.desk) to its width and rank."""
-    places: Mapping[str, tuple[str, int]]
-    """Screen or ask to the file and line it begins at, to tell an author where."""
+    places: Mapping[Path, tuple[str, int]]
+    """Where each value was written: its keys, the screen's name first, to file and line."""
     ranks: Mapping[str, int]
     """Value name to how early it goes when room is short: the fields' leave_out, at hand."""
 
     @property
     def routes(self) -> frozenset[str]:
         """What it asks of offices."""
-        return frozenset(node.route for node in self.nodes.values() if isinstance(node, AskDef)) - SERVICES
+        return frozenset(node.route for node in self.nodes.values() if isinstance(node, AskDef)) - SERVICES.keys()
+
+    @property
+    def inputs(self) -> dict[str, inputs.Kind]:
+        """Each name that inputs are kept as, to its kind."""
+        found = (node.input for node in self.nodes.values() if isinstance(node, ScreenDef))
+        return {each.into: each.kind for each in found if each is not None}
+
+    def place(self, path: Path) -> tuple[str, int]:
+        """File and line of the value at path, or of the nearest thing around it."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, ("common.yaml", 1))
 
     @property
     def default_language(self) -> str:
         return self.languages[0]
 
 
-SERVICES = frozenset({"escalate", "remember_language"})
-"""Asks the gateway answers itself. escalate: answer the last question by SMS once it is known; remember_language: open
-this phone's next dialogue in the language of this one."""
+SERVICES: Mapping[str, str | None] = {"escalate": None, "remember_language": None, "rate": "score"}
+"""Asks the gateway answers itself, and what each is given. escalate: answer the last question by SMS once it is known;
+remember_language: open this phone's next dialogue in the language of this one; rate: keep what she thinks of how the
+case she sees was handled."""
+
+PREVIOUS = "previous"
+"""As the target of a choice: the screen behind this one, where 0 leads too."""
 
 RESERVED = frozenset(
-    {"missing", "refused", "late", "unavailable", "session_ended", "not_understood", "failed", "expired"}
+    {"missing", "refused", "late", "unavailable", "session_ended", "not_understood", "failed", "expired", "resume"}
 )
 """Screens every menu has: where an outcome without a branch goes, what a lost session or a strange SMS reads, what is
-said when something of ours failed, and what follows a promise that could not be kept."""
+said when something of ours failed, what follows a promise that could not be kept, and what asks a caller who dials
+again in the middle of an entry whether to go on."""

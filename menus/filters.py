@@ -1,16 +1,17 @@
 """The filters a text may use: `{{ case.due_on | day }}`. One function each: a value and its context to a text, or
 None when this language has nothing to say, and then the part of the text it stands in is left out."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from babel.core import UnknownLocaleError
+from babel.dates import format_timedelta
 from persiantools.jdatetime import JalaliDate
 
 from menus.alphabet import shown
-from menus.templates import Context, Filter
+from menus.templates import LINK, Context, Filter
 
 
 def plain(value: Any, context: Context) -> str | None:
@@ -18,12 +19,10 @@ def plain(value: Any, context: Context) -> str | None:
     if isinstance(value, Mapping):
         value = value.get(context.language) or value.get(context.fallback)
     text = shown(str(value)) if value is not None else ""
-    if _LINK.search(unicodedata.normalize("NFKC", text)):
+    if LINK.search(unicodedata.normalize("NFKC", text)):
         return None  # outgoing texts carry no link, whoever wrote it
     return _breakable(text) or None
 
-
-_LINK = re.compile(r"://|www\.|[^\W_]\.[a-z]{2,}", re.IGNORECASE)
 
 LONGEST_WORD = 24
 """A longer word of an office is broken: on a page of 70 it could stand nowhere. Ours are the checker's to refuse."""
@@ -67,4 +66,50 @@ def jalali_of(value: date) -> JalaliDate:
     return JalaliDate(value)  # type: ignore[no-untyped-call]  # the library annotates its methods, not this one
 
 
-FILTERS: dict[str, Filter] = {"": plain, "label": label, "day": day}
+def relative(value: Any, context: Context) -> str | None:
+    """A date as so many days from now: `3 روز پیش`, `خلال 5 أيام`, `in 2 days`. Words and plurals are CLDR's; today is
+    the menu's own label."""
+    if not isinstance(value, date):
+        return None
+    value = value.date() if isinstance(value, datetime) else value
+    if value == context.today:
+        return context.labels.get("today")
+    try:
+        # 10,000: never weeks or months, which nobody counts deadlines in.
+        words = format_timedelta(
+            value - context.today, granularity="day", threshold=10_000, add_direction=True, locale=context.language
+        )
+    except UnknownLocaleError:
+        return day(value, context)
+    return shown(words)
+
+
+_DIGITS = {
+    "fa": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"),
+    "ar": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"),
+}
+
+
+def digits(value: Any, context: Context) -> str | None:
+    """A number in the reader's own digits. Not for what she types back: that stays as her keys are."""
+    text = plain(value, context)
+    return text.translate(_DIGITS.get(context.language, {})) if text is not None else None
+
+
+def masked(value: Any, context: Context) -> str | None:
+    """A number that is nobody else's affair: its first three and last two characters (protocols.md G2). The signs
+    between are Latin letters, which keep the halves in their order between right-to-left ones."""
+    text = plain(value, context)
+    if text is None:
+        return None
+    return text[:3] + "x" * (len(text) - 5) + text[-2:] if len(text) > 5 else "x" * len(text)
+
+
+FILTERS: dict[str, Filter] = {
+    "": plain,
+    "label": label,
+    "day": day,
+    "relative": relative,
+    "digits": digits,
+    "masked": masked,
+}

@@ -33,6 +33,8 @@ def fold(text: str) -> str:
     Idempotent. Only the Persian, the Arabic-Indic and the full-width digits become ASCII digits: other scripts'
     digits and superscripts stay what they are, so that no stranger's sign turns into a number.
     """
+    if text.isascii():  # what a keypad types, and nothing of the tables but one sign is in it
+        return " ".join(text.replace("\\", "/").lower().split())
     kept = "".join(_plain(char) for char in text)
     # Unicode 3.13: NFD around the case folding is what makes a second pass find nothing to do.
     return " ".join(_bare(_bare(kept).translate(_TABLE).casefold()).split())

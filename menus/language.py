@@ -51,7 +51,11 @@ class RawInput(_Strict):
 
 
 class RawChoice(_Strict):
+    """when: it is offered only where all of this holds; short: its text where the other would take another page."""
+
     text: Texts
+    short: Texts | None = None
+    when: dict[str, Condition] = {}
     next: str
     language: str | None = None
 
@@ -68,7 +72,11 @@ Branches = Annotated[list[Annotated[RawBranch, BeforeValidator(_branch)]], Befor
 
 
 class RawScreen(_Strict):
+    """short: said instead of text where text would take another page, in the languages that need it."""
+
+    include: str | list[str] | None = None
     text: Texts
+    short: Texts | None = None
     sms: Texts | None = None
     lines: Texts | None = None
     each: str | None = None
@@ -79,12 +87,13 @@ class RawScreen(_Strict):
     check_digit: dict[str, str] | None = None
     sms_mistaken: dict[str, str] | None = None
     sms_check_digit: dict[str, str] | None = None
-    next: str | None = None
+    next: Branches = []
     end: bool | None = None
     silent_by_sms: bool = False
 
 
 class RawAsk(_Strict):
+    include: str | list[str] | None = None
     ask: str
     given: dict[str, str] = Field(default={}, alias="with")
     found: Branches = []
@@ -113,7 +122,7 @@ class RawField(_Strict):
     """width: the most characters the value takes, which the checker fills in; leave_out: when an SMS has no room, the
     part with the highest goes first, and a value without it always stays."""
 
-    width: int = Field(default=20, gt=0, le=64)
+    width: int = Field(default=20, gt=0, le=160)
     leave_out: int = Field(default=0, ge=0)
 
 
@@ -135,3 +144,5 @@ class RawShared(_Strict):
     navigation: RawNavigation | None = None
     labels: dict[str, Texts] | None = None
     fields: dict[str, RawField] | None = None
+    blocks: dict[str, dict[str, Any]] | None = None
+    """Keys that several screens share: `include: NAME` takes them over."""

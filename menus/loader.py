@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from menus import inputs, source, templates
+from menus import inputs, source, templates, values
 from menus.definition import (
+    PREVIOUS,
     RESERVED,
     SERVICES,
     AskDef,
@@ -24,10 +25,10 @@ from menus.definition import (
     Menu,
     ScreenDef,
 )
-from menus.filters import FILTERS
 from menus.folding import fold
-from menus.language import RawAsk, RawBranch, RawEntry, RawScreen, RawShared, Texts
-from menus.ports import OUTCOMES, Case, CaseStep, State
+from menus.includes import taken_over
+from menus.language import Condition, RawAsk, RawBranch, RawChoice, RawEntry, RawScreen, RawShared, Texts
+from menus.ports import OUTCOMES, Case, State
 from menus.screens import Navigation
 from menus.source import Document, Fault, Faulty
 
@@ -65,16 +66,24 @@ class _Loader:
         self.entries: dict[str, Entry] = {}
         self.raw: list[tuple[Document, str, RawScreen | RawAsk]] = []
         self.raw_entries: list[tuple[Document, str, RawEntry]] = []
+        self.written: list[tuple[Document, str, Any]] = []
+        self.blocks: dict[str, tuple[Document, dict[str, Any]]] = {}
+        self.kept: dict[str, inputs.Kind] = {}
+        self.all_typed = True
 
     def menu(self) -> Menu:
         for name, text in self.pairs:
             self._read(name, text)
+        self._blocks()
+        for document, name, data in self.written:
+            self._node(document, name, data)
         self.languages: tuple[str, ...] = tuple(self._need("languages", ()))
         if not self.languages:
             if not self.faults:
                 document, path = self.at["languages"]
                 self.faults.append(document.fault(path, "languages: at least one, the default first: [fa, en]"))
             raise Faulty(self.faults)  # whatever else there is would only be heard of twice
+        self._kept()
         for document, name, raw in self.raw:
             self.nodes[name] = self._screen(document, name, raw) if isinstance(raw, RawScreen) else self._ask(name, raw)
         self._entries()
@@ -102,12 +111,12 @@ class _Loader:
             if name in RawShared.model_fields:
                 self._shared(document, journey, name, data)
             else:
-                self._node(document, name, data)
+                self.written.append((document, name, data))
 
     def _shared(self, document: Document, journey: str, key: str, data: Any) -> None:
         """One key at a time, so that a fault in one does not hide the others."""
         shared = self._typed(RawShared, document, {key: data}, ())
-        if key not in ("journey", "entry") and key in self.at:
+        if key not in ("journey", "entry", "blocks") and key in self.at:
             self.faults.append(document.fault((key,), f"{key} stands in {self.at[key][0].file} already"))
             return
         self.at.setdefault(key, (document, (key,)))
@@ -115,7 +124,25 @@ class _Loader:
             return
         if shared.entry is not None:
             self.raw_entries.append((document, journey, shared.entry))
+        for name, keys in (shared.blocks or {}).items():
+            if name in self.blocks:
+                first = self.blocks[name][0]
+                at = first.place(("blocks", name))
+                self.faults.append(
+                    document.fault(("blocks", name), f"the block {name} stands in {at[0]}:{at[1]} already")
+                )
+            self.blocks.setdefault(name, (document, keys))
         self.shared.setdefault(key, getattr(shared, key))
+
+    def _blocks(self) -> None:
+        wanted = [data.get("include") for _, _, data in self.written if isinstance(data, dict)]
+        listed = [name for each in wanted for name in (each if isinstance(each, list) else [each])]
+        included = {name for name in listed if isinstance(name, str)}
+        for name, (document, keys) in self.blocks.items():
+            if "include" in keys:
+                self.faults.append(document.fault(("blocks", name, "include"), "a block includes no other"))
+            if name not in included and self.all_read:
+                self.faults.append(document.fault(("blocks", name), f"nobody includes {name}; delete it"))
 
     def _node(self, document: Document, name: str, data: Any) -> None:
         if name in self.at:
@@ -127,6 +154,12 @@ class _Loader:
         self.at[name] = (document, (name,))
         if not _NAME.fullmatch(name):
             self.faults.append(document.fault((name,), f"the name {name} is not made of small letters, digits and _"))
+        if name == PREVIOUS:
+            self.faults.append(document.fault((name,), "previous is where 0 leads; give this screen another name"))
+        if isinstance(data, dict) and "include" in data:
+            document, data, _, faults = taken_over(document, name, data, self.blocks)
+            self.at[name] = (document, (name,))
+            self.faults += faults
         if not isinstance(data, dict) or ("text" not in data and "ask" not in data):
             self.faults.append(
                 document.fault((name,), f"{name} is no screen: it needs text: (what to say) or ask: (what to ask)")
@@ -144,21 +177,41 @@ class _Loader:
             return source.typed(model, document, data, path)
         except Faulty as fault:
             self.faults += fault.faults
+            self.all_typed = False
             return None
 
     def _need(self, key: str, instead: Any) -> Any:
         if key not in self.shared and key not in self.at:
             file = next((name for name, _ in self.pairs if name.endswith("common.yaml")), "common.yaml")
-            self.faults.append(Fault(file, 1, f"{key}: is missing; no file of this menu has it"))
+            if self.all_read:
+                self.faults.append(Fault(file, 1, f"{key}: is missing; no file of this menu has it"))
         return self.shared.get(key, instead)
 
     # -- compiling
 
-    def _texts(self, where: Document, path: source.Path, texts: Texts | Mapping[str, str]) -> ByLanguage:
+    def _kept(self) -> None:
+        """What every input is kept as, known before any text that may show it."""
+        for document, name, raw in self.raw:
+            if isinstance(raw, RawScreen) and raw.input is not None:
+                into, kind = raw.input.into, raw.input.kind
+                at = (name, "input", "into")
+                if not _NAME.fullmatch(into):
+                    self.faults.append(
+                        document.fault(at, f"the name {into} is not made of small letters, digits and _")
+                    )
+                elif self.kept.setdefault(into, kind) is not kind:
+                    self.faults.append(
+                        document.fault(at, f"{into} is a {self.kept[into]} elsewhere in this menu; take another name")
+                    )
+
+    def _texts(
+        self, where: Document, path: source.Path, texts: Texts | Mapping[str, str], *, some: bool = False
+    ) -> ByLanguage:
+        """some: a language without a text is no fault."""
         by_language = dict.fromkeys(self.languages, texts) if isinstance(texts, str) else dict(texts)
         result: dict[str, templates.Template] = {}
         for language in self.languages:
-            if language not in by_language:
+            if language not in by_language and not some:
                 self.faults.append(where.fault(path, f"{'.'.join(map(str, path))} has no text in {language}"))
         for language, text in by_language.items():
             place = path if isinstance(texts, str) else (*path, language)
@@ -176,22 +229,24 @@ class _Loader:
                 self.faults.append(where.fault(place, str(error)))
                 continue
             self._values(where, place, result[language])
+            if templates.LINK.search(result[language].outline):
+                self.faults.append(
+                    where.fault(
+                        place, "a phone reads a link here, and no text of ours has one; a space behind the dot?"
+                    )
+                )
         return result
 
     def _values(self, where: Document, place: source.Path, template: templates.Template) -> None:
         for value in template.values:
-            name = value.filter or ""
-            takes = value_kind(value.path)
-            if takes is None:
-                self.faults.append(where.fault(place, f"there is no value {value.name}; {KNOWN_VALUES}"))
-            elif value.path[0] == "item" and "lines" not in place:
-                self.faults.append(where.fault(place, f"{value.name} is only known in lines:, once for each item"))
-            elif name not in FILTERS:
-                known = ", ".join(sorted(filter(None, FILTERS)))
-                self.faults.append(where.fault(place, f"there is no filter {name}; there are {known}"))
-            elif name != takes:
-                right = f"{{{{ {value.name} | {takes} }}}}" if takes else f"{{{{ {value.name} }}}}"
-                self.faults.append(where.fault(place, f"{value.name} is written {right}"))
+            wrong = values.misused(value, self.kept, in_lines="lines" in place)
+            if value.path == ("asked",) and "masked" not in value.filters and self._asks_with_a_persons_number():
+                wrong = "a national id may stand here, and is not shown whole: {{ asked | masked }}"
+            unsure = value.path[0] == "typed" and not (self.all_read and self.all_typed)
+            if wrong and not unsure:
+                self.faults.append(where.fault(place, wrong))
+            elif "relative" in value.filters and "today" not in self.shared.get("labels", {}):
+                self.faults.append(where.fault(place, "for | relative the labels in common.yaml need today:"))
 
     def _screen(self, document: Document, name: str, raw: RawScreen) -> ScreenDef:
         path: source.Path = (name,)
@@ -205,9 +260,7 @@ class _Loader:
                 at = (*path, "choices", place, key)
                 if not _NAME.fullmatch(key):
                     self.faults.append(document.fault(at, f"the name {key} is not made of small letters, digits and _"))
-                choices.append(
-                    Choice(key, self._texts(document, (*at, "text"), choice.text), choice.next, choice.language)
-                )
+                choices.append(self._choice(document, at, key, choice))
                 if choice.language is not None and choice.language not in self.languages:
                     self.faults.append(
                         document.fault((*at, "language"), f"{choice.language} is no language of this menu")
@@ -222,7 +275,7 @@ class _Loader:
             self.faults.append(
                 document.fault(path, "a screen takes choices, or pick, or an input, not several of them")
             )
-        if (raw.next is None) != (raw.pick is None and raw.input is None):
+        if bool(raw.next) == (raw.pick is None and raw.input is None):
             self.faults.append(document.fault(path, "next: belongs to an input or a pick, and they need it"))
         for key in ("mistaken", "check_digit", "sms_mistaken", "sms_check_digit"):
             if raw.input is None and getattr(raw, key) is not None:
@@ -243,6 +296,7 @@ class _Loader:
         return ScreenDef(
             name=name,
             text=self._texts(document, (*path, "text"), raw.text),
+            short=self._texts(document, (*path, "short"), raw.short, some=True) if raw.short is not None else {},
             sms=self._texts(document, (*path, "sms"), raw.sms) if raw.sms is not None else None,
             lines=self._texts(document, (*path, "lines"), raw.lines) if raw.lines is not None else None,
             each=tuple(raw.each.split(".")) if raw.each else (),
@@ -251,9 +305,23 @@ class _Loader:
             input=InputDef(raw.input.kind, raw.input.into) if raw.input is not None else None,
             mistaken=mistaken,
             sms_mistaken=sms_mistaken,
-            next=raw.next,
+            then=self._branches(document, (*path, "next"), raw.next),
             end=raw.end,
             silent_by_sms=raw.silent_by_sms,
+        )
+
+    def _asks_with_a_persons_number(self) -> bool:
+        """Whether an office may have been asked about a national id."""
+        given = {raw.given.get("number") for _, _, raw in self.raw if isinstance(raw, RawAsk)}
+        return any(self.kept.get(name or "") is inputs.Kind.NATIONAL_ID for name in given)
+
+    def _choice(self, document: Document, path: source.Path, name: str, raw: RawChoice) -> Choice:
+        return Choice(
+            name=name,
+            text=self._texts(document, (*path, "text"), raw.text),
+            then=Branch(raw.next, self._when(document, path, raw.when)),
+            language=raw.language,
+            short=self._texts(document, (*path, "short"), raw.short, some=True) if raw.short is not None else {},
         )
 
     def _mistaken(
@@ -269,45 +337,66 @@ class _Loader:
     def _ask(self, name: str, raw: RawAsk) -> AskDef:
         document, path = self.at[name]
         if raw.ask not in SERVICES and self.routes is not None and raw.ask not in self.routes:
-            known = ", ".join(sorted(self.routes | SERVICES))
+            known = ", ".join(sorted(self.routes | SERVICES.keys()))
             self.faults.append(document.fault((*path, "ask"), f"there is no route {raw.ask}; there are {known}"))
-        if raw.ask not in SERVICES and "number" not in raw.given:
-            self.faults.append(document.fault((*path, "ask"), "a route is asked with: {number: (name of an input)}"))
-        for key in raw.given.keys() - {"number"}:
-            self.faults.append(document.fault((*path, "with", key), f"an ask takes a number, not {key}"))
-        branches: dict[str, tuple[Branch, ...]] = {}
-        for outcome in OUTCOMES:
-            given: list[RawBranch] = getattr(raw, outcome)
-            if given:
-                branches[outcome] = tuple(
-                    self._branch(document, (*path, outcome, place), each) for place, each in enumerate(given)
-                )
-                for place, branch in enumerate(branches[outcome][:-1]):
-                    if not branch.when:
-                        at = (*path, outcome, place)
-                        self.faults.append(document.fault(at, "what stands behind a screen alone is never reached"))
-                if branches[outcome][-1].when:
-                    self.faults.append(
-                        document.fault((*path, outcome), "the last of the branches must be a screen alone")
-                    )
+        takes = SERVICES.get(raw.ask, "number")
+        if takes is not None and takes not in raw.given:
+            self.faults.append(
+                document.fault((*path, "ask"), f"{raw.ask} is asked with: {{{takes}: (name of an input)}}")
+            )
+        for key in raw.given.keys() - {takes}:
+            self.faults.append(document.fault((*path, "with", key), f"{raw.ask} takes {takes or 'nothing'}, not {key}"))
+        given = raw.given.get(takes) if takes is not None else None
+        if given is not None and given not in self.kept and self.all_read and self.all_typed:
+            self.faults.append(
+                document.fault((*path, "with", takes or ""), f"no input is kept as {given} (input: {{into: ...}})")
+            )
+        elif given is not None and raw.ask == "rate" and self.kept.get(given) not in (inputs.Kind.RATING, None):
+            self.faults.append(document.fault((*path, "with", "score"), f"{given} is no input of the kind rating"))
+        branches = {
+            outcome: self._branches(document, (*path, outcome), listed)
+            for outcome in OUTCOMES
+            if (listed := getattr(raw, outcome))
+        }
         needed = ("done",) if raw.ask in SERVICES else ("found",)
         for outcome in needed:
             if outcome not in branches:
                 self.faults.append(document.fault(path, f"{name} asks {raw.ask} but says nothing for {outcome}:"))
-        return AskDef(name, raw.ask, raw.given.get("number"), branches)
+        return AskDef(name, raw.ask, given, branches)
 
-    def _branch(self, document: Document, path: source.Path, raw: RawBranch) -> Branch:
-        for key, wanted in raw.when.items():
+    def _branches(self, document: Document, path: source.Path, raw: list[RawBranch]) -> tuple[Branch, ...]:
+        branches = tuple(
+            Branch(each.next, self._when(document, (*path, place), each.when)) for place, each in enumerate(raw)
+        )
+        for place, branch in enumerate(branches[:-1]):
+            if not branch.when:
+                self.faults.append(document.fault((*path, place), "what stands behind a screen alone is never reached"))
+        if branches and branches[-1].when:
+            self.faults.append(document.fault(path, "the last of the branches must be a screen alone"))
+        return branches
+
+    def _when(
+        self, document: Document, path: source.Path, raw: Mapping[str, Condition]
+    ) -> dict[str, tuple[str, ...] | bool]:
+        for key, wanted in raw.items():
             place = (*path, "when", key)
-            if key != "as_of" and key not in Case.__struct_fields__:
-                self.faults.append(
-                    document.fault(place, f"a case has no {key}; it has {', '.join(Case.__struct_fields__)}")
-                )
+            typed = [f"typed.{name}" for name in self.kept]
+            unsure = key.startswith("typed.") and not (self.all_read and self.all_typed)
+            if key not in _CONDITIONS and key not in typed and not unsure:
+                known = ", ".join((*_CONDITIONS, *typed))
+                self.faults.append(document.fault(place, f"there is no {key} to go by; there are {known}"))
+            if key in ("as_of", "overdue") and not isinstance(wanted, bool):
+                self.faults.append(document.fault(place, f"{key} is true or false"))
+            kind = self.kept.get(key.removeprefix("typed.")) if key.startswith("typed.") else None
+            if kind is not None and kind in inputs.WORDS and isinstance(wanted, list):
+                for word in set(wanted) - set(inputs.WORDS[kind]):
+                    known = ", ".join(f'"{each}"' for each in inputs.WORDS[kind])
+                    self.faults.append(document.fault(place, f"{word} is never typed there; it is one of {known}"))
             if key == "state" and isinstance(wanted, list):
                 for state in wanted:
                     if state not in set(State):
                         self.faults.append(document.fault(place, f"{state} is no state; there are {', '.join(State)}"))
-        return Branch(raw.next, {key: tuple(v) if isinstance(v, list) else v for key, v in raw.when.items()})
+        return {key: tuple(wanted) if isinstance(wanted, list) else wanted for key, wanted in raw.items()}
 
     def _entries(self) -> None:
         codes: dict[str, str] = {}
@@ -348,27 +437,19 @@ class _Loader:
             if isinstance(raw, RawScreen):
                 for place, item in enumerate(raw.choices):
                     for key, choice in item.items():
-                        self._target(document, (name, "choices", place, key, "next"), choice.next)
-                if raw.next is not None and raw.pick is None:
-                    self._target(document, (name, "next"), raw.next)
-                elif raw.next is not None and not isinstance(self.nodes.get(raw.next), AskDef):
-                    self.faults.append(
-                        document.fault((name, "next"), "after a pick comes the ask whose answer was picked from")
-                    )
+                        if choice.next != PREVIOUS:
+                            self._target(document, (name, "choices", place, key, "next"), choice.next)
+                for place, branch in enumerate(raw.next):
+                    if raw.pick is None:
+                        self._target(document, (name, "next", place), branch.next)
+                    elif not isinstance(self.nodes.get(branch.next), AskDef) or len(raw.next) > 1:
+                        self.faults.append(
+                            document.fault((name, "next"), "after a pick comes the ask whose answer was picked from")
+                        )
                 continue
             for outcome in OUTCOMES:
                 for place, each in enumerate(getattr(raw, outcome)):
                     self._target(document, (name, outcome, place), each.next)
-            if raw.given.get("number") and raw.given["number"] not in self._inputs():
-                self.faults.append(
-                    document.fault(
-                        (name, "with", "number"),
-                        f"no input is kept as {raw.given['number']} (input: {{into: ...}})",
-                    )
-                )
-
-    def _inputs(self) -> set[str]:
-        return {raw.input.into for _, _, raw in self.raw if isinstance(raw, RawScreen) and raw.input is not None}
 
     def _target(self, document: Document, path: source.Path, target: str) -> None:
         if target not in self.nodes and target not in self.at and self.all_read:
@@ -378,7 +459,8 @@ class _Loader:
         start = self._need("start", "")
         arguments = self._need("arguments", "")
         for key, target, known in (("start", start, self.nodes), ("arguments", arguments, self.entries)):
-            if key in self.at and target not in known:
+            # What is there and faulty has a fault of its own.
+            if key in self.at and target not in known and target not in self.at and self.all_read and self.all_typed:
                 document, path = self.at[key]
                 self.faults.append(document.fault(path, f"{key}: there is no {target}"))
         for name in sorted(RESERVED - self.nodes.keys()):
@@ -416,8 +498,8 @@ class _Loader:
         fields, place = self.at.get("fields", (document, ()))
         raw_fields = self.shared.get("fields", {})
         for name in raw_fields:
-            if value_kind(tuple(name.split("."))) is None:
-                self.faults.append(fields.fault((*place, name), f"there is no value {name}; {KNOWN_VALUES}"))
+            if values.sort_of(tuple(name.split(".")), {}) is None:
+                self.faults.append(fields.fault((*place, name), f"there is no value {name}; {values.KNOWN}"))
         return Menu(
             version=version_of(self.pairs),
             languages=self.languages,
@@ -429,37 +511,35 @@ class _Loader:
             labels=by_language,
             wrong_choice=self._texts(document, path, wrong) if "wrong_choice" in self.shared else {},
             fields={name: FieldDef(each.width, each.leave_out) for name, each in raw_fields.items()},
-            places={name: (self.at[name][0].file, self.at[name][0].line(self.at[name][1])) for name in self.nodes},
+            places=self._places(),
             ranks={name: each.leave_out for name, each in raw_fields.items()},
         )
 
+    def _places(self) -> dict[source.Path, tuple[str, int]]:
+        """Where everything was written, for whoever finds fault with the menu later."""
+        found: dict[source.Path, tuple[str, int]] = {}
+        for document, name, _ in self.raw:
+            for path in document.lines:
+                if path[:1] == (name,):
+                    found[path] = document.place(path)
+            for path, (where, there) in document.elsewhere.items():
+                found |= {
+                    (*path, *each[len(there) :]): where.place(each)
+                    for each in where.lines
+                    if each[: len(there)] == there
+                }
+        for document, journey, _ in self.raw_entries:
+            found |= {
+                (f"entry {journey}", *path[1:]): document.place(path)
+                for path in document.lines
+                if path[:1] == ("entry",)
+            }
+        for key, (document, path) in self.at.items():
+            if key not in self.nodes:
+                found |= {(key, *each[1:]): document.place(each) for each in document.lines if each[:1] == path}
+        return found
 
-_FILTER_OF: dict[str, dict[str, str]] = {
-    "case": {
-        **dict.fromkeys(Case.__struct_fields__, ""),
-        "state": "label",
-        "changed_on": "day",
-        "due_on": "day",
-    },
-    "item": {"desk": "", "on": "day"},
-}
-for _name in ("steps", "kind", "secret"):  # a list (each: case.steps), and nothing to be read aloud
-    del _FILTER_OF["case"][_name]
-assert _FILTER_OF["item"].keys() == set(CaseStep.__struct_fields__)
 
-KNOWN_VALUES = "there are as_of, asked, " + ", ".join(
-    f"{name}.{key}" for name, keys in _FILTER_OF.items() for key in sorted(keys)
-)
-
-
-def value_kind(path: tuple[str, ...]) -> str | None:
-    """The filter a value is written with ("" for none), or None when there is no such value."""
-    match path:
-        case ("as_of",):
-            return "day"
-        case ("asked",):
-            return ""
-        case (name, key):
-            return _FILTER_OF.get(name, {}).get(key)
-        case _:
-            return None
+_NOT_TO_GO_BY = ("secret", "citizen_phone")
+_CONDITIONS = ("as_of", "overdue", *(name for name in Case.__struct_fields__ if name not in _NOT_TO_GO_BY))
+"""What a branch or a choice may go by besides the inputs of the menu."""

@@ -5,18 +5,17 @@ screen, answering each Ask with Answered. Then `shown` notes on the dialogue whi
 so that the next event is read against what she saw. The same machine serves gateway, checker and tests.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 import msgspec
 
 from menus import inputs, templates
-from menus.definition import SERVICES, AskDef, Branch, Entry, Menu, ScreenDef
+from menus.definition import PREVIOUS, SERVICES, AskDef, Branch, ByLanguage, Entry, Menu, ScreenDef
 from menus.filters import FILTERS
 from menus.folding import fold
-from menus.ports import Answer, Ask, Case, Found, Reference, Several, outcome
+from menus.ports import FINAL, Answer, Ask, Case, Found, Reference, Several, outcome
 from menus.screens import Page, Screen
 
 MAX_TRAIL = 8
@@ -62,10 +61,12 @@ class Dialogue(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session or conversation begins. arguments: what was dialled behind the code, or sent with a keyword."""
+    """A session or conversation begins. arguments: what was dialled behind the code, or sent with a keyword; before:
+    the dialogue this phone was in the middle of, when there is one."""
 
     arguments: tuple[str, ...] = ()
     entry: str | None = None
+    before: Dialogue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,17 @@ def step(menu: Menu, dialogue: Dialogue, event: Event, today: date) -> Step:
             return _answered(menu, dialogue, answer, today)
 
 
+def case_shown(dialogue: Dialogue) -> Case | None:
+    """The case this dialogue is about, once an office has answered."""
+    return _case(dialogue)
+
+
+def unfinished(menu: Menu, dialogue: Dialogue) -> bool:
+    """Whether she was asked to type something, or whether to go on with that: what a dropped call leaves."""
+    node = menu.nodes.get(dialogue.at)
+    return dialogue.at == "resume" or (isinstance(node, ScreenDef) and node.input is not None)
+
+
 def shown(dialogue: Dialogue, pages: tuple[Page, ...]) -> tuple[Dialogue, Page]:
     """The page of these that is before the citizen now, and the dialogue that knows it."""
     number = min(dialogue.page, len(pages) - 1)
@@ -142,6 +154,8 @@ def _count(dialogue: Dialogue) -> Dialogue:
 def _opened(menu: Menu, dialogue: Dialogue, event: Opened, today: date) -> Step:
     arguments = tuple(fold(argument) for argument in event.arguments)
     entry = menu.entries.get(event.entry) if event.entry else None
+    if entry is None and not arguments and event.before is not None and unfinished(menu, event.before):
+        return _resumed(menu, dialogue, event.before, today)
     if entry is None and not arguments:
         return _go(menu, dialogue, menu.start, today)
     if entry is None and arguments[0].startswith("0"):
@@ -154,12 +168,19 @@ def _opened(menu: Menu, dialogue: Dialogue, event: Opened, today: date) -> Step:
     return _entered(menu, dialogue, entry, arguments, today, named=named)
 
 
+def _resumed(menu: Menu, dialogue: Dialogue, before: Dialogue, today: date) -> Step:
+    """She dialled again: the screen she was at is behind the question whether to go on, so that 0 leads there too."""
+    trail = before.trail if before.at == "resume" else _left(before).trail
+    taken = msgspec.structs.replace(before, id=dialogue.id, turns=dialogue.turns, trail=trail, keys={}, chain=False)
+    return _go(menu, taken, "resume", today)
+
+
 def _entered(
     menu: Menu, dialogue: Dialogue, entry: Entry, arguments: tuple[str, ...], today: date, *, named: bool
 ) -> Step:
     """Arguments go into the first screen's input, as if typed there."""
     first = menu.nodes[entry.next]
-    if not isinstance(first, ScreenDef) or first.input is None or first.next is None:
+    if not isinstance(first, ScreenDef) or first.input is None:
         return _go(menu, dialogue, entry.next, today)
     found = inputs.read(first.input.kind, "*".join(arguments))
     if isinstance(found, Reference) and dialogue.wire == "sms" and not named and len(found.exact) == 1:
@@ -167,8 +188,8 @@ def _entered(
     if isinstance(found, Reference):
         a_menu_digit_first = len(arguments) > 1 and len(fold(arguments[0])) == 1
         chain = dialogue.wire == "ussd" and not named and a_menu_digit_first
-        values = {**dialogue.values, first.input.into: found}
-        return _go(menu, msgspec.structs.replace(dialogue, values=values, chain=chain), first.next, today)
+        entered = msgspec.structs.replace(_with(dialogue, first.input.into, found), chain=chain)
+        return _onward(menu, entered, first.then, today)
     if named:
         return _screen(menu, msgspec.structs.replace(dialogue, at=first.name, mistaken=found), today)
     # Nothing that could be a number: on a phone the tail of a session we no longer know, by SMS a word of hers.
@@ -190,16 +211,21 @@ def _typed(menu: Menu, dialogue: Dialogue, text: str, today: date) -> Step:
             return _screen(menu, msgspec.structs.replace(dialogue, page=dialogue.page + 1), today)
     if key in dialogue.keys:
         return _chosen(menu, dialogue, node, dialogue.keys[key], today)
-    if node.input is not None and node.next is not None:
+    if node.input is not None:
         found = inputs.read(node.input.kind, text)
         if isinstance(found, Reference):
-            values = {**dialogue.values, node.input.into: found}
-            return _go(menu, msgspec.structs.replace(_left(dialogue), values=values), node.next, today)
+            return _onward(menu, _with(_left(dialogue), node.input.into, found), node.then, today)
         return _screen(menu, msgspec.structs.replace(dialogue, page=0, mistaken=found), today)
     again = _asked_anew(menu, dialogue, text)
     if again is not None:
         return _go(menu, again, dialogue.asked, today)
     return _screen(menu, msgspec.structs.replace(dialogue, page=0, mistaken=ASTRAY), today)
+
+
+def _with(dialogue: Dialogue, into: str, found: Reference) -> Dialogue:
+    """One input more. What was typed is kept for the newest alone, as it was, until the ask it is for has gone."""
+    before = {name: msgspec.structs.replace(each, typed="") for name, each in dialogue.values.items()}
+    return msgspec.structs.replace(dialogue, values={**before, into: found})
 
 
 MIN_ANEW = 3
@@ -208,11 +234,15 @@ MIN_ANEW = 3
 
 def _asked_anew(menu: Menu, dialogue: Dialogue, text: str) -> Dialogue | None:
     """Behind an answer, another number is another question of the same kind, not a wrong choice."""
+    ask = menu.nodes.get(dialogue.asked)
+    given = ask.given if isinstance(ask, AskDef) else None
     for node in menu.nodes.values():
-        if isinstance(node, ScreenDef) and node.input is not None and node.next == dialogue.asked:
+        if not isinstance(node, ScreenDef) or node.input is None or node.input.into != given:
+            continue
+        if any(each.next == dialogue.asked for each in node.then):
             found = inputs.read(node.input.kind, text)
             if isinstance(found, Reference) and sum(char.isdecimal() for char in found.exact) >= MIN_ANEW:
-                return msgspec.structs.replace(_left(dialogue), values={**dialogue.values, node.input.into: found})
+                return _with(_left(dialogue), node.input.into, found)
     return None
 
 
@@ -232,12 +262,13 @@ def _chosen(menu: Menu, dialogue: Dialogue, node: ScreenDef, place: int, today: 
         case = _case(picked)
         if not isinstance(ask, AskDef) or case is None:
             return _go(menu, dialogue, menu.start, today)
-        return _branch(menu, picked, ask, Found(case), today)
+        return _branch(menu, picked, ask, "found", today)
     choice = node.choices[place]
-    left = _left(dialogue)
     if choice.language is not None:
-        left = msgspec.structs.replace(left, language=choice.language)
-    return _go(menu, left, choice.next, today)
+        dialogue = msgspec.structs.replace(dialogue, language=choice.language)
+    if choice.next == PREVIOUS:
+        return _back(menu, msgspec.structs.replace(dialogue, page=0), today)
+    return _go(menu, _left(dialogue), choice.next, today)
 
 
 def _left(dialogue: Dialogue) -> Dialogue:
@@ -252,7 +283,7 @@ def _answered(menu: Menu, dialogue: Dialogue, answer: Answer, today: date) -> St
         raise TypeError(f"the dialogue asked nothing: it is at {dialogue.at}")
     if node.route not in SERVICES:
         dialogue = msgspec.structs.replace(dialogue, held=_slim(answer), picked=None)
-    return _branch(menu, dialogue, node, answer, today)
+    return _branch(menu, dialogue, node, outcome(answer), today)
 
 
 MAX_LABEL = 40
@@ -282,26 +313,44 @@ def _slim(answer: Answer) -> Answer:
             return answer
 
 
-def _branch(menu: Menu, dialogue: Dialogue, node: AskDef, answer: Answer, today: date) -> Step:
-    word = outcome(answer)
+def _branch(menu: Menu, dialogue: Dialogue, node: AskDef, word: str, today: date) -> Step:
     if word == "missing" and dialogue.chain:
         return _go(menu, dialogue, "session_ended", today)
-    for branch in node.branches.get(word, ()):
-        if _holds(branch, answer):
-            return _go(menu, dialogue, branch.next, today)
-    return _go(menu, dialogue, word if word in menu.nodes else "unavailable", today)
+    return _onward(menu, dialogue, (*node.branches.get(word, ()), _otherwise(menu, word)), today)
 
 
-def _holds(branch: Branch, answer: Answer) -> bool:
-    if not branch.when:
-        return True
-    if not isinstance(answer, Found):
-        return False
+def _otherwise(menu: Menu, word: str) -> Branch:
+    return Branch(word if word in menu.nodes else "unavailable")
+
+
+def _onward(menu: Menu, dialogue: Dialogue, branches: tuple[Branch, ...], today: date) -> Step:
+    """To the first of these that holds; the last one always does."""
+    return _go(menu, dialogue, next(each.next for each in branches if _holds(each, dialogue, today)), today)
+
+
+def _holds(branch: Branch, dialogue: Dialogue, today: date) -> bool:
     for key, wanted in branch.when.items():
-        value = answer.as_of if key == "as_of" else getattr(answer.case, key)
+        value = _fact(dialogue, key, today)
         if bool(value) != wanted if isinstance(wanted, bool) else str(value) not in wanted:
             return False
     return True
+
+
+def _fact(dialogue: Dialogue, key: str, today: date) -> object:
+    """What a condition speaks of: the case before her, or what she typed."""
+    case = _case(dialogue)
+    if key == "as_of":
+        return _as_of(dialogue)
+    if key == "overdue":
+        return case is not None and case.due_on is not None and case.due_on < today and case.state not in FINAL
+    if key in Case.__struct_fields__:
+        return getattr(case, key, None)
+    typed = dialogue.values.get(key.removeprefix("typed."))
+    return typed.exact if typed else None
+
+
+def _as_of(dialogue: Dialogue) -> date | None:
+    return dialogue.held.as_of if isinstance(dialogue.held, Found) else None
 
 
 # --- where it leads -------------------------------------------------------------------------------------------------
@@ -309,23 +358,23 @@ def _holds(branch: Branch, answer: Answer) -> bool:
 
 def _go(menu: Menu, dialogue: Dialogue, name: str, today: date) -> Step:
     node = menu.nodes[name]
-    if name == menu.start:
-        dialogue = msgspec.structs.replace(dialogue, trail=())
+    if name == menu.start:  # whatever comes now is another question: nothing of the last one is kept
+        dialogue = msgspec.structs.replace(dialogue, trail=(), values={}, held=None, picked=None)
     dialogue = msgspec.structs.replace(dialogue, at=name, page=0, mistaken="")
     if isinstance(node, ScreenDef):
         return _screen(menu, dialogue, today)
     if node.route not in SERVICES:
         dialogue = msgspec.structs.replace(dialogue, asked=name)
-    reference = dialogue.values.get(node.number) if node.number else None
+    reference = dialogue.values.get(node.given) if node.given else None
     return Step(dialogue, Ask(node.route, dialogue.turns, reference, dialogue.id))
 
 
 def _asked(menu: Menu, dialogue: Dialogue) -> str | None:
     """The number the last question was about, as it was typed."""
     node = menu.nodes.get(dialogue.asked)
-    if not isinstance(node, AskDef) or node.number is None or node.number not in dialogue.values:
+    if not isinstance(node, AskDef) or node.given is None or node.given not in dialogue.values:
         return None
-    return dialogue.values[node.number].exact
+    return dialogue.values[node.given].exact
 
 
 def _case(dialogue: Dialogue) -> Case | None:
@@ -341,14 +390,11 @@ def _screen(menu: Menu, dialogue: Dialogue, today: date) -> Step:
     node = menu.nodes[dialogue.at]
     assert isinstance(node, ScreenDef)
     language = dialogue.language
-    as_of = getattr(dialogue.held, "as_of", None)
-    asked = _asked(menu, dialogue)
+    typed = {name: each.exact for name, each in dialogue.values.items()}
+    said = {"case": _case(dialogue), "as_of": _as_of(dialogue), "asked": _asked(menu, dialogue), "typed": typed}
 
-    def filled(
-        texts: Mapping[str, templates.Template], fallback: str = "", **more: object
-    ) -> tuple[templates.Filled, ...]:
-        values = {"case": _case(dialogue), "as_of": as_of, "asked": asked, **more}
-        context = templates.Context(values, language, menu.labels[language], today, fallback)
+    def filled(texts: ByLanguage, fallback: str = "", **more: object) -> tuple[templates.Filled, ...]:
+        context = templates.Context({**said, **more}, language, menu.labels[language], today, fallback)
         return templates.fill(texts[language], context, FILTERS, menu.ranks)
 
     by_sms = dialogue.wire == "sms" and node.sms is not None
@@ -360,32 +406,49 @@ def _screen(menu: Menu, dialogue: Dialogue, today: date) -> Step:
     elif dialogue.mistaken and (node.choices or node.pick):
         text = menu.wrong_choice
     parts = filled(text)
+    items: tuple[templates.Filled, ...] = ()
     if node.lines is not None and not by_sms:
-        items = reversed(templates.look_up({"case": _case(dialogue)}, node.each) or ())  # where it is now comes first
-        lines = (templates.joined(filled(node.lines, item=item)) for item in items)
-        parts += tuple(templates.Filled(f"\n{line}", 0) for line in lines if line)
-    labels = tuple(templates.joined(filled(choice.text)) for choice in node.choices)
+        steps = reversed(templates.look_up(said, node.each) or ())  # where it is now comes first
+        lines = [templates.joined(filled(node.lines, item=item)) for item in steps]
+        items = tuple(templates.Filled(f"\n{line}", 0) for line in lines if line)
+    offered = tuple(place for place, choice in enumerate(node.choices) if _holds(choice.then, dialogue, today))
+    choices = [node.choices[place] for place in offered]
+    labels = tuple([templates.joined(filled(choice.text)) for choice in choices])
     if node.pick is not None and isinstance(dialogue.held, Several):
-        pick = node.pick
         # Here a name in another language is better than none: without it she could not tell the cases apart.
-        in_words = (filled(pick, menu.default_language, case=case) for case in dialogue.held.cases)
-        found = zip(in_words, dialogue.held.cases, strict=True)
-        in_short = ((templates.joined(parts), case.number) for parts, case in found)
-        told = [(label if 0 < len(label) <= MAX_LABEL else number, number) for label, number in in_short]
-        twice = {label for label, _ in told if sum(label == other for other, _ in told) > 1}
-        labels = tuple(f"{label} {number}" if label in twice and label != number else label for label, number in told)
+        in_words = [(filled(node.pick, menu.default_language, case=case), case) for case in dialogue.held.cases]
+        labels = _told_apart([(templates.joined(parts), case.number) for parts, case in in_words])
     screen = Screen(
         name=node.name,
         language=language,
-        parts=parts,
+        parts=parts + items,
         labels=() if by_sms else labels,
         listed=node.pick is not None,
         open=node.input is not None if node.end is None else not node.end,
         back=bool(dialogue.trail),
         home=node.name != menu.start,
         silent=node.silent_by_sms and dialogue.wire == "sms",
+        offered=offered if len(offered) < len(node.choices) else (),
     )
+    shorter_text = language in node.short and text is node.text
+    if not by_sms and (shorter_text or any(language in choice.short for choice in choices)):
+        in_short = [filled(choice.short if language in choice.short else choice.text) for choice in choices]
+        screen = replace(
+            screen,
+            short=replace(
+                screen,
+                parts=filled(node.short) + items if shorter_text else screen.parts,
+                labels=tuple([templates.joined(parts) for parts in in_short]) or screen.labels,
+            ),
+        )
     return Step(dialogue, screen)
+
+
+def _told_apart(cases: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Labels of cases, (words, number) each: the number instead of words that are too long, and behind equal ones."""
+    told = [(words if 0 < len(words) <= MAX_LABEL else number, number) for words, number in cases]
+    twice = {label for label, _ in told if sum(label == other for other, _ in told) > 1}
+    return tuple(f"{label} {number}" if label in twice and label != number else label for label, number in told)
 
 
 # --- between two events ---------------------------------------------------------------------------------------------

@@ -4,9 +4,10 @@ A page takes whole lines; a line longer than a page breaks at its words. `9` is 
 `0` and `00` only where there is room, since they are understood everywhere.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
-from menus.alphabet import Capacity, fits
+from menus.alphabet import Capacity, fits, segments
 from menus.screens import Navigation, Page, Screen
 from menus.templates import joined, shortened
 
@@ -22,12 +23,37 @@ class TooLong(Exception):
 
 
 def render(screen: Screen, capacity: Capacity, navigation: Navigation) -> tuple[Page, ...]:
-    """At least one page. Raises TooLong when no paging can make it fit."""
+    """At least one page. Raises TooLong when no paging can make it fit. Of a text and its short variant the first,
+    unless it takes more pages (more SMS) than the short one."""
+    pages = _rendered(screen, capacity, navigation)
+    if not screen.offered:
+        return pages
+    return tuple(replace(page, keys={key: screen.offered[place] for key, place in page.keys.items()}) for page in pages)
+
+
+def _rendered(screen: Screen, capacity: Capacity, navigation: Navigation) -> tuple[Page, ...]:
     if capacity.parts > 1:
-        return (_message(screen, capacity),)
-    body = joined(screen.parts)
-    whole = _whole(screen, body, capacity, navigation)
-    return (whole,) if whole else _paged(screen, body, capacity, navigation)
+        return (_shorter_message(screen, capacity),)
+    variants = [(each, joined(each.parts)) for each in (screen, screen.short) if each is not None]
+    for each, body in variants:
+        if whole := _whole(each, body, capacity, navigation):
+            return (whole,)
+    *longer, (last, body) = variants
+    fewest = _paged(last, body, capacity, navigation)
+    for each, body in longer:
+        with suppress(TooLong):
+            fewest = min(_paged(each, body, capacity, navigation), fewest, key=len)
+    return fewest
+
+
+def _shorter_message(screen: Screen, capacity: Capacity) -> Page:
+    """The screen as an SMS, in its short words where they save one."""
+    if screen.short is None:
+        return _message(screen, capacity)
+    short = _message(screen.short, capacity)
+    with suppress(TooLong):
+        return min(_message(screen, capacity), short, key=lambda page: segments(page.text))
+    return short
 
 
 def _message(screen: Screen, capacity: Capacity) -> Page:

@@ -2,6 +2,8 @@
 
 from datetime import date, timedelta
 
+import msgspec
+
 from menus.ports import Answer, Case, CaseStep, Done, Found, Late, Missing, Refused, Several, State, Unavailable
 
 SECRETARIAT = {"fa": "دبیرخانه", "ar": "السكرتارية", "en": "Secretariat"}
@@ -37,6 +39,9 @@ def answers(kind: str, number: str, today: date) -> dict[str, Answer]:
     found: dict[str, Answer] = {f"found, {state}": Found(case(kind, number, today, state)) for state in State}
     found["found, answered"] = Found(case(kind, number, today, State.ANSWERED, closed_with="5512"))
     found["found, closed with an answer"] = Found(case(kind, number, today, State.CLOSED, closed_with="5512"))
+    late = case(kind, number, today)
+    found["found, overdue"] = Found(msgspec.structs.replace(late, due_on=today - timedelta(days=5)))
+    found["found, an answer of three days ago"] = Found(late, as_of=today - timedelta(days=3))
     elsewhere = Case(kind=kind, number=number, state=State.SEEN, organisation=MUNICIPALITY, year=1404)
     found["several"] = Several((case(kind, number, today), elsewhere))
     return {

@@ -23,6 +23,10 @@ class Screen:
     back: bool = False
     home: bool = False
     silent: bool = False
+    offered: tuple[int, ...] = ()
+    """The place of each label among the screen's choices, where some of them are not offered now."""
+    short: "Screen | None" = None
+    """The same in fewer words, for where this would take another page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 from pydantic import TypeAdapter
 
-from menus import machine, samples
+from menus import machine, samples, widest
 from menus.alphabet import Capacity, alphabet_of, segments, size
-from menus.definition import SERVICES, AskDef, Menu, ScreenDef
+from menus.definition import PREVIOUS, SERVICES, AskDef, Menu, ScreenDef
+from menus.inputs import CHECKED
 from menus.language import RawAsk, RawScreen, RawShared
 from menus.machine import Answered, Dialogue, Typed
 from menus.ports import Answer, Ask, Reference, Unavailable
@@ -46,7 +48,8 @@ def sights(menu: Menu, language: str, today: date) -> Iterator[Sight]:
 
 
 def _ways(menu: Menu, wire: machine.Wire, language: str, today: date) -> Iterator[tuple[str, machine.Step]]:
-    start = machine.begin(menu, wire, language)
+    typed = {name: Reference(*(widest.NUMBERS[kind],) * 3) for name, kind in menu.inputs.items()}
+    start = msgspec.structs.replace(machine.begin(menu, wire, language), values=typed)
     for node in menu.nodes.values():
         if isinstance(node, ScreenDef) and not _needs_an_answer(menu, node):
             shown = machine.outright(menu, start, node.name, today)
@@ -68,8 +71,11 @@ def _mistakes(menu: Menu, node: ScreenDef, shown: machine.Step, today: date) -> 
     pages = render(shown.then, WIRES[shown.dialogue.wire], menu.navigation[shown.dialogue.language])
     dialogue, _ = machine.shown(shown.dialogue, pages)
     yield "after a mistake", machine.step(menu, dialogue, Typed("?"), today)
-    if node.input is not None and node.input.kind == "tracking_code":
-        yield "after a wrong check digit", machine.step(menu, dialogue, Typed("2001000352"), today)
+    if node.input is not None and node.input.kind in CHECKED:
+        yield (
+            "after a wrong check digit",
+            machine.step(menu, dialogue, Typed(widest.mistyped(node.input.kind)[1]), today),
+        )
 
 
 def _answers(menu: Menu, node: AskDef, start: Dialogue, today: date) -> Iterator[tuple[str, machine.Step]]:
@@ -79,25 +85,15 @@ def _answers(menu: Menu, node: AskDef, start: Dialogue, today: date) -> Iterator
             step = machine.outright(menu, start, node.name, today)
             yield name, machine.step(menu, step.dialogue, Answered(answer), today)
         return
-    tracked = any(
-        isinstance(each, ScreenDef) and each.next == node.name and each.input and each.input.kind == "tracking_code"
-        for each in menu.nodes.values()
-    )
-    number = "2001000344" if tracked else "12345"
-    reference = Reference(number, number, number)
-    for name, answer in samples.answers("request" if tracked else "letter", number, today).items():
-        values = {node.number: reference} if node.number else {}
-        begun = Dialogue(menu=menu.version, wire=start.wire, language=start.language, values=values)
-        asked = machine.outright(menu, begun, node.name, today)
+    number = start.values[node.given].exact if node.given else ""
+    for name, answer in samples.answers(node.route, number, today).items():
+        asked = machine.outright(menu, start, node.name, today)
         answered = machine.step(menu, asked.dialogue, Answered(answer), today)
         while isinstance(answered.then, Ask):
             answered = machine.step(menu, answered.dialogue, Answered(samples.DONE), today)
         yield name, answered
         yield from _behind(menu, answered, name, today)
-    begun = Dialogue(
-        menu=menu.version, wire=start.wire, language=start.language, asked=node.name,
-        values={node.number: reference} if node.number else {},
-    )  # fmt: skip
+    begun = msgspec.structs.replace(start, asked=node.name)
     yield "no answer in time", machine.outright(menu, begun, "expired", today)
 
 
@@ -107,7 +103,7 @@ def _behind(menu: Menu, step: machine.Step, how: str, today: date) -> Iterator[t
     if not isinstance(node, ScreenDef) or not isinstance(step.then, Screen) or node.pick is not None:
         return
     for choice in node.choices:
-        target = menu.nodes[choice.next]
+        target = menu.nodes.get(choice.next)
         if isinstance(target, ScreenDef) and _needs_an_answer(menu, target):
             yield f"{how}, {choice.name}", machine.outright(menu, step.dialogue, target.name, today)
 
@@ -144,9 +140,10 @@ def graph(menu: Menu) -> str:
     for node in menu.nodes.values():
         if isinstance(node, ScreenDef):
             lines.append(f'    {node.name}["{node.name}"]')
-            lines += [f"    {node.name} -->|{choice.name}| {choice.next}" for choice in node.choices]
-            if node.next is not None:
-                lines.append(f"    {node.name} -->|{'picked' if node.pick else 'typed'}| {node.next}")
+            onward = [choice for choice in node.choices if choice.next != PREVIOUS]
+            lines += [f"    {node.name} -->|{_condition(each.name, each.then.when)}| {each.next}" for each in onward]
+            way = "picked" if node.pick else "typed"
+            lines += [f"    {node.name} -->|{_condition(way, each.when)}| {each.next}" for each in node.then]
         else:
             lines.append(f'    {node.name}{{"{node.route}?"}}')
             for outcome, branches in node.branches.items():
@@ -165,11 +162,16 @@ def schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of one menu file, for editors: the shared keys by name, anything else a screen."""
     shared = RawShared.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
     node = TypeAdapter(RawScreen | RawAsk).json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    definitions = {**shared.get("$defs", {}), **node.get("$defs", {})}
+    # A block has keys of a screen, whichever it likes.
+    block = {**definitions["RawScreen"], "required": [], "title": "RawBlock"}
+    block["properties"] = {key: each for key, each in block["properties"].items() if key != "include"}
+    shared["properties"]["blocks"] = {"type": "object", "additionalProperties": {"$ref": "#/$defs/RawBlock"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A menu file of Rasad",
         "type": "object",
         "properties": shared["properties"],
         "additionalProperties": {"anyOf": node["anyOf"]},
-        "$defs": {**shared.get("$defs", {}), **node.get("$defs", {})},
+        "$defs": {**definitions, "RawBlock": block},
     }

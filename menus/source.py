@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from menus.secrecy import given_away
+
 Path = tuple[str | int, ...]
 
 
@@ -43,17 +45,27 @@ class Document:
     data: Any
     lines: dict[Path, int]
     faults: list[Fault] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set, repr=False)
-    """Nodes read already, by identity: an alias is the same node a second time."""
+    seen: dict[int, Any] = field(default_factory=dict, repr=False)
+    """What was read already, by the node's identity: an alias is the same node a second time."""
+
+    elsewhere: "dict[Path, tuple[Document, Path]]" = field(default_factory=dict, repr=False)
+    """Paths whose values were written in another place: what a screen took over with include."""
+
+    def place(self, path: Path) -> tuple[str, int]:
+        """File and line of the value at path, or of the nearest thing around it."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.elsewhere:
+                document, there = self.elsewhere[path[:length]]
+                return document.place((*there, *path[length:]))
+            if path[:length] in self.lines:
+                return self.file, self.lines[path[:length]]
+        return self.file, self.lines.get((), 1)
 
     def line(self, path: Path) -> int:
-        """The line of the value at path, or of the nearest thing around it."""
-        while path not in self.lines and path:
-            path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.place(path)[1]
 
     def fault(self, path: Path, message: str) -> Fault:
-        return Fault(self.file, self.line(path), message)
+        return Fault(*self.place(path), message)
 
 
 # YAML 1.1 (type repository: bool, int, float): words that a reader takes for text and YAML for something else.
@@ -66,37 +78,61 @@ _MAX_DEPTH = 30
 
 def read(file: str, text: str) -> Document:
     """Parse one file. Raises Faulty when it is no YAML; other faults are in the document, with what could be read."""
+    document = Document(file, None, {})
     try:
+        _scan(document, text)
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.reader.ReaderError as error:
+        # The C parser counts octets of UTF-8.
+        line = text.encode("utf-8", "surrogatepass")[: error.position].count(b"\n") + 1
+        raise Faulty([Fault(file, line, f"a character no text file has: {error.reason}; delete it")]) from None
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise Faulty([Fault(file, mark.line + 1 if mark else 1, f"this is not YAML: {what}; {_LOOK}")]) from None
     if node is None:
         raise Faulty([Fault(file, 1, "the file is empty")])
-    document = Document(file, None, {})
     data = _value(node, (), document)
-    return Document(file, data, document.lines, document.faults)
+    return Document(file, data, document.lines, sorted(document.faults))
+
+
+def _scan(document: Document, text: str) -> None:
+    """What the composed tree no longer shows: where tags and aliases stand. And how deep it is, before anything
+    recurses into it: what runs out of stack in C takes the process with it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            document.faults.append(Fault(document.file, line, "an alias (*name) stands for this; write it out"))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+            implicit = event.implicit if isinstance(event.implicit, tuple) else (event.implicit,)
+            if event.tag is not None and not any(implicit):
+                document.faults.append(Fault(document.file, line, f"YAML tag {event.tag!r}: write plain values"))
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            if depth > _MAX_DEPTH:
+                raise Faulty([Fault(document.file, line, "nested too deep")])
 
 
 def _value(node: yaml.Node, path: Path, document: Document) -> Any:
     line = node.start_mark.line + 1
-    if id(node) in document.seen:
-        document.faults.append(Fault(document.file, line, "an alias (*name) stands for this; write it out"))
-        return None
-    document.seen.add(id(node))
+    if id(node) in document.seen:  # an alias, told already: read once, so that a ring or a tree of them ends
+        return document.seen[id(node)]
+    document.seen[id(node)] = None
     document.lines.setdefault(path, line)
-    if len(path) > _MAX_DEPTH:
-        raise Faulty([Fault(document.file, line, "nested too deep")])
-    if node.tag and not node.tag.startswith("tag:yaml.org,2002:"):
-        document.faults.append(Fault(document.file, line, f"YAML tag {node.tag!r}: write plain values"))
-        return None
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, document)
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(child, (*path, place), document) for place, child in enumerate(node.value)]
-    assert isinstance(node, yaml.ScalarNode)
-    return _scalar(node, document)
+        found: Any = _mapping(node, path, document)
+    elif isinstance(node, yaml.SequenceNode):
+        found = [_value(child, (*path, place), document) for place, child in enumerate(node.value)]
+    else:
+        assert isinstance(node, yaml.ScalarNode)
+        secret = given_away(next((str(key) for key in reversed(path) if isinstance(key, str)), ""), str(node.value))
+        if secret:
+            document.faults.append(Fault(document.file, line, secret))
+        found = _scalar(node, document)
+    document.seen[id(node)] = found
+    return found
 
 
 def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[str, Any]:
@@ -129,8 +165,10 @@ def _scalar(node: yaml.ScalarNode, document: Document) -> Any:
     word = str(node.value)
     if node.style:  # quoted or a block; plain scalars have none, or an empty one from the C parser
         return word
+    line = node.start_mark.line + 1
+    if any(fault.line == line for fault in document.faults):
+        return word  # its tag is what is wrong
     if _TRAPS.fullmatch(word):
-        line = node.start_mark.line + 1
         document.faults.append(Fault(document.file, line, f'YAML reads {word} as something else: write "{word}"'))
         return word
     kind = node.tag.rpartition(":")[2]
@@ -141,7 +179,6 @@ def _scalar(node: yaml.ScalarNode, document: Document) -> Any:
     try:
         return int(word) if kind == "int" else float(word) if kind == "float" else word
     except ValueError:
-        line = node.start_mark.line + 1
         document.faults.append(Fault(document.file, line, f'YAML reads {word[:40]} as a number: write "{word[:40]}"'))
         return word
 

@@ -27,10 +27,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """`{{ case.due_on | day }}`: a path of names and the filter it goes through."""
+    """`{{ case.due_on | day | digits }}`: a path of names and the filters it goes through."""
 
     path: tuple[str, ...]
-    filter: str | None
+    filters: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,20 +51,31 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Template:
+    """fixed: what it always says, when there is no value in it: most texts and nearly all labels."""
+
     source: str
     parts: tuple[Part, ...]
+    fixed: "tuple[Filled, ...] | None" = None
 
     @property
     def values(self) -> tuple[Value, ...]:
         return tuple(value for part in self.parts for value in part.values)
+
+    @property
+    def outline(self) -> str:
+        """What the author wrote, with a letter in place of each value."""
+        return "".join(piece if isinstance(piece, str) else "x" for part in self.parts for piece in part.pieces)
 
 
 class TemplateError(Exception):
     """The author's: what is wrong with a text, and what to write."""
 
 
+LINK = re.compile(r"://|www\.|[^\W_]\.[a-z]{2,}", re.IGNORECASE)
+"""What a phone shows as a link. No text of ours has one, nor any value in it."""
+
 _TOKENS = re.compile(r"\[\[|\]\]|\[|\]|\{\{[^{}]*\}\}|\{[{%#]|[%}]\}|[^\[\]{}%]+|.", re.DOTALL)
-_VALUE = re.compile(r"\{\{\s*([a-z_]+(?:\.[a-z_]+)*)\s*(?:\|\s*([a-z_]+)\s*)?\}\}")
+_VALUE = re.compile(r"\{\{\s*([a-z_]+(?:\.[a-z][a-z0-9_]*)*)\s*((?:\|\s*[a-z_]+\s*)*)\}\}")
 
 
 def parse(source: str) -> Template:
@@ -98,7 +109,7 @@ def parse(source: str) -> Template:
                 raise TemplateError(
                     f"{sign} is not understood; write {{{{ case.number }}}} or {{{{ case.due_on | day }}}}"
                 )
-            pieces.append(Value(tuple(found[1].split(".")), found[2]))
+            pieces.append(Value(tuple(found[1].split(".")), tuple(re.findall(r"[a-z_]+", found[2]))))
         elif sign in ("{%", "{#", "%}", "}}"):
             raise TemplateError(f"{sign} is not part of this language; only {{{{ value | filter }}}} is")
         else:
@@ -106,7 +117,9 @@ def parse(source: str) -> Template:
     if optional:
         raise TemplateError("a [ without its ]; for the sign itself write [[")
     close()
-    return Template(source, tuple(parts))
+    whole = "".join(piece for part in parts for piece in part.pieces if isinstance(piece, str))
+    has_values = any(part.values for part in parts)
+    return Template(source, tuple(parts), None if has_values else (Filled(joined((Filled(whole, 0),)), 0),))
 
 
 def look_up(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -134,6 +147,8 @@ def fill(
     template: Template, context: Context, filters: Mapping[str, Filter], ranks: Mapping[str, int]
 ) -> tuple[Filled, ...]:
     """The parts that have something to say, in order. ranks: value name to how early it may go."""
+    if template.fixed is not None:
+        return template.fixed
     lines: list[list[Filled]] = [[]]
     for part in template.parts:
         texts = [piece if isinstance(piece, str) else _one(piece, context, filters) for piece in part.pieces]
@@ -154,12 +169,18 @@ def fill(
 
 def _one(value: Value, context: Context, filters: Mapping[str, Filter]) -> str | None:
     found = look_up(context.values, value.path)
-    return None if found is None else filters[value.filter or ""](found, context)
+    for name in value.filters or ("",):
+        if found is None:
+            return None
+        found = filters[name](found, context)
+    return None if found is None else str(found)
 
 
 def joined(parts: tuple[Filled, ...]) -> str:
     """The parts as one text. What was left out leaves no empty line behind."""
-    lines = "".join(part.text for part in parts).split("\n")
+    if len(parts) == 1 and "\n" not in parts[0].text:
+        return parts[0].text.strip(" ")
+    lines = "".join([part.text for part in parts]).split("\n")
     return "\n".join(line.strip(" ") for line in lines if line.strip(" "))
 
 

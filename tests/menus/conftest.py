@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.menu_files import read_folder
 from menus import loader, machine, render
 from menus.alphabet import Capacity
 from menus.definition import SERVICES
 from menus.ports import Ask, Case, CaseStep, Done, Found, State
 
 SHIPPED = Path(__file__).parents[2] / "menus" / "rasad"
+EVERY_INPUT = Path(__file__).parent / "every_input"
 ROUTES = {"letters", "requests"}
 TODAY = date(2026, 11, 22)
 
@@ -28,6 +30,12 @@ def menu_files() -> list[tuple[str, str]]:
 @pytest.fixture(scope="session")
 def menu(menu_files):
     return loader.load(menu_files, ROUTES)
+
+
+@pytest.fixture(scope="session")
+def every_input():
+    """The menu that has every kind of input and all else the language has."""
+    return loader.load(read_folder(EVERY_INPUT), {"letters"})
 
 
 @pytest.fixture(scope="session")
@@ -85,8 +93,8 @@ class Citizen:
         self.kept: list[tuple[machine.Dialogue, bytes, bytes]] = []
         self.seen: list[str] = []
 
-    def opens(self, *arguments, entry=None):
-        return self._after(machine.Opened(arguments, entry))
+    def opens(self, *arguments, entry=None, before=None):
+        return self._after(machine.Opened(arguments, entry, before))
 
     def types(self, *texts):
         for text in texts:
@@ -123,9 +131,12 @@ class Citizen:
 
 @pytest.fixture
 def citizen(menu, letter):
-    """citizen(office=Missing(), wire="sms"): someone new with the shipped menu; by default her letter is found."""
+    """citizen(office=Missing(), wire="sms"): someone new with the shipped menu; by default her letter is found.
 
-    def one(office=None, **more) -> Citizen:
+    citizen(menu=small(...)): with another menu.
+    """
+
+    def one(office=None, menu=menu, **more) -> Citizen:
         return Citizen(menu, office=office or Found(letter), **more)
 
     return one

@@ -131,6 +131,8 @@ def test_what_fits_is_the_limit_of_the_alphabet_and_not_one_more(capacity, septe
         ("a\ud800b", "ab"),
         ("\ufeffa\u00ad", "a"),
         ("a \r\n b\rc\n", "a\nb\nc"),
+        ("a\u2028b\u2029c\td", "a\nb\nc d"),
+        ("☎\ufe0f 1\u034f\u2061\u180b\u3164\ufffb", "☎ 1"),
     ],
 )
 def test_shown_keeps_what_is_read_and_drops_the_rest(text, expected):

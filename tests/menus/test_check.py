@@ -5,10 +5,9 @@ from time import perf_counter
 
 import pytest
 
-from menus import check as checks
-from menus import loader
+from menus import loader, reach
 from menus.alphabet import Capacity
-from menus.check import Problem, check
+from menus.check import Problem, check, notes
 from menus.definition import Branch
 
 CAPACITIES = {"ussd": Capacity(), "sms": Capacity(parts=3)}
@@ -165,6 +164,83 @@ def test_a_problem_is_told_with_its_place(broken, shipped, file, old, new, scree
     assert all("\n" not in str(problem) for problem in found)
 
 
+# --- where it is told -------------------------------------------------------------------------------------------------
+
+SIZES = {name: case for name, case in BROKEN.items() if WORD in case[2] or WORDS in case[2] or "now now" in case[2]}
+
+
+@pytest.mark.parametrize(("file", "old", "new", "screen", "language", "channel", "piece"), SIZES.values(), ids=SIZES)
+def test_what_does_not_fit_is_told_on_the_line_of_the_words_themselves(
+    broken, menu_files, file, old, new, screen, language, channel, piece
+):
+    lines = dict(menu_files)[file].replace(old, new).split("\n")
+    menu = broken(file, old, new)
+
+    places = {
+        menu.place(problem.path)
+        for problem in check(menu, {channel: CAPACITIES[channel]})
+        if (problem.screen, problem.language) == (screen, language) and piece in problem.message
+    }
+
+    assert {(file, number + 1) for number, line in enumerate(lines) if new in line} == places
+
+
+@pytest.mark.parametrize(
+    ("name", "fragment"),
+    [
+        ("a case to pick whose number is too wide", "pick:"),
+        ("a keyword of five words", "en: [letter, where is my letter now]"),
+        ("bad news without a phone", 'en: "Several numbers were not found.\\nTry again later."'),
+        ("bad news by SMS without a phone", 'en: "Rasad: that did not work.'),
+        ("a screen of nothing but absent values", 'en: "Answer due by'),
+        ("a screen nobody reaches", "lost:"),
+        ("a ring of two asks", "again:"),
+        ("nine asks in a row", "row_1:"),
+    ],
+)
+def test_any_other_problem_is_told_where_it_is_to_be_mended(broken, menu_files, name, fragment):
+    file, old, new, screen, language, channel, piece = BROKEN[name]
+    menu = broken(file, old, new)
+    (path,) = {
+        problem.path or (problem.screen,)
+        for problem in check(menu, {channel: CAPACITIES[channel]} if channel else {})
+        if (problem.screen, problem.language) == (screen, language) and piece in problem.message
+    }
+
+    told_in, line = menu.place(path)
+
+    texts = dict(menu_files)
+    texts[file] = texts[file].replace(old, new) if old else f"{texts[file]}\n\n{new}"
+    assert fragment in texts[told_in].split("\n")[line - 1]
+
+
+def test_a_problem_is_the_same_wherever_it_is_written():
+    assert Problem("main", "fa", "ussd", "too long", ("main", "text")) == Problem("main", "fa", "ussd", "too long")
+
+
+# --- what is worth a look ---------------------------------------------------------------------------------------------
+
+
+def test_a_first_screen_longer_than_a_page_is_noted_once_a_language(broken):
+    menu = broken(
+        C,
+        "fa: راهنما, ar: مساعدة, en: Help}, next: help}\n    - language",
+        "fa: راهنمای کامل استفاده از سامانه, ar: مساعدة, en: Help}, next: help}\n    - language",
+    )
+
+    told = notes(menu, CAPACITIES)
+
+    assert [("main", "fa", "ussd")] == [(note.screen, note.language, note.channel) for note in told]
+    assert "the first screen takes 2 pages: who does not press 9 never sees the rest" == told[0].message
+    assert ("common.yaml", "  choices:") == (menu.place(told[0].path)[0], "  choices:")
+    assert [] == check(menu, CAPACITIES)
+
+
+def test_of_our_menu_and_by_sms_there_is_nothing_to_note(menu):
+    assert [] == notes(menu, CAPACITIES)
+    assert [] == notes(menu, {"sms": Capacity(parts=3)})
+
+
 # --- what is no problem -----------------------------------------------------------------------------------------------
 
 
@@ -182,8 +258,8 @@ def test_a_phone_may_be_written_in_persian_digits(broken, shipped):
 
 def test_a_list_that_cannot_be_reached_by_sms_may_be_longer_than_one(menu):
     """The steps of a letter are dialled for: by SMS their screen has no number to choose."""
-    assert "letter_steps" in checks._reached(menu, "ussd")
-    assert "letter_steps" not in checks._reached(menu, "sms")
+    assert "letter_steps" in reach.reached(menu, "ussd")
+    assert "letter_steps" not in reach.reached(menu, "sms")
 
 
 # --- no menu makes the check fail -------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 """Dates, labels and plain values as citizens read them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from persiantools.jdatetime import JalaliDate
 
-from menus.filters import FILTERS, day, label, plain
+from menus.filters import FILTERS, day, digits, label, masked, plain, relative
 from menus.templates import Context
 
 
@@ -80,7 +80,7 @@ def test_a_plain_value_is_a_text_a_number_or_the_readers_name():
 
 
 def test_these_are_the_filters_authors_may_use():
-    assert set(FILTERS) == {"", "label", "day"}
+    assert set(FILTERS) == {"", "label", "day", "relative", "digits", "masked"}
 
 
 @pytest.mark.parametrize("value", [date.min, date(621, 1, 1), date.max])
@@ -137,3 +137,95 @@ def test_a_word_is_broken_at_24_characters(length, words):
 )
 def test_no_link_passes_however_it_is_dressed(link):
     assert plain(f"دفتر {link} حقوقی", Context({}, "fa", {}, None)) is None
+
+
+# --- relative, digits, masked -----------------------------------------------------------------------------------------
+
+TODAY = date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("days", "fa", "ar", "en"),
+    [
+        (-400, "400 روز پیش", "قبل 400 يوم", "400 days ago"),
+        (-11, "11 روز پیش", "قبل 11 يوما", "11 days ago"),
+        (-3, "3 روز پیش", "قبل 3 أيام", "3 days ago"),
+        (-2, "2 روز پیش", "قبل يومين", "2 days ago"),
+        (-1, "1 روز پیش", "قبل يوم واحد", "1 day ago"),
+        (1, "1 روز دیگر", "خلال يوم واحد", "in 1 day"),
+        (2, "2 روز دیگر", "خلال يومين", "in 2 days"),
+        (7, "7 روز دیگر", "خلال 7 أيام", "in 7 days"),
+        (40, "40 روز دیگر", "خلال 40 يوما", "in 40 days"),
+    ],
+)
+def test_a_day_from_now_is_so_many_days_with_the_languages_own_plurals(days, fa, ar, en):
+    value = TODAY + timedelta(days=days)
+
+    assert [fa, ar, en] == [relative(value, reader(language)) for language in ("fa", "ar", "en")]
+
+
+def test_today_is_the_menus_own_word_and_nothing_without_one():
+    assert "امروز" == relative(TODAY, Context({}, "fa", {"today": "امروز"}, TODAY))
+    assert relative(TODAY, Context({}, "fa", {}, TODAY)) is None
+
+
+@pytest.mark.parametrize("value", [None, "", "2026-11-22", 5, {}])
+def test_what_is_no_day_is_not_so_many_days_from_now(value):
+    assert relative(value, reader("fa")) is None
+
+
+def test_a_moment_is_as_far_as_its_day():
+    assert "in 2 days" == relative(datetime(2026, 11, 24, 23, 59), reader("en"))  # noqa: DTZ001
+
+
+def test_in_a_language_nobody_counts_days_for_the_day_itself_is_said():
+    context = Context({}, "xx", {}, TODAY)
+
+    assert day(date(2026, 11, 24), context) == relative(date(2026, 11, 24), context)
+
+
+@pytest.mark.parametrize("language", ["fa", "ar", "en"])
+def test_days_from_now_fit_the_smallest_phone(language):
+    said = [relative(TODAY + timedelta(days=days), reader(language)) for days in range(-999, 1000) if days]
+
+    assert max(map(len, said)) <= 14
+    assert not [text for text in said if "\n" in text or "-" in text]
+
+
+@pytest.mark.parametrize(
+    ("value", "fa", "ar", "en"),
+    [
+        ("12345", "۱۲۳۴۵", "١٢٣٤٥", "12345"),
+        (1405, "۱۴۰۵", "١٤٠٥", "1405"),
+        ("220/1396/5", "۲۲۰/۱۳۹۶/۵", "٢٢٠/١٣٩٦/٥", "220/1396/5"),
+        ("3 روز پیش", "۳ روز پیش", "٣ روز پیش", "3 روز پیش"),
+        ("12/ص", "۱۲/ص", "١٢/ص", "12/ص"),
+        ("001xxxxx79", "۰۰۱xxxxx۷۹", "٠٠١xxxxx٧٩", "001xxxxx79"),
+        ("", None, None, None),
+        (None, None, None, None),
+    ],
+)
+def test_digits_are_the_readers_own(value, fa, ar, en):
+    assert [fa, ar, en] == [digits(value, reader(language)) for language in ("fa", "ar", "en")]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("0012345679", "001xxxxx79"),
+        ("06133360001", "061xxxxxx01"),
+        ("123456", "123x56"),
+        ("12345", "xxxxx"),
+        ("1", "x"),
+        (1405, "xxxx"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_of_a_masked_number_the_first_three_and_the_last_two_are_shown(value, shown):
+    assert shown == masked(value, reader("fa"))
+
+
+@pytest.mark.parametrize("filter_", [digits, masked])
+def test_no_link_passes_a_filter(filter_):
+    assert filter_("evil.ir/123", reader("en")) is None

@@ -1,16 +1,19 @@
-"""What citizens type: the key of a text, letter numbers in every spelling, tracking codes, dial strings."""
+"""What citizens type: the key of a text, every kind of input in every spelling, dial strings."""
 
 import re
 import time
 import unicodedata
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from persiantools.jdatetime import JalaliDate
 
 from menus import folding, inputs, keywords, ports, templates
 from menus.inputs import Kind, Mistake, dialled, fold, luhn_ok, read
 from menus.ports import Reference
+from menus.widest import NUMBERS
 
 PERSIAN, ARABIC, WIDE = "۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩", "０１２３４５６７８９"
 
@@ -26,6 +29,11 @@ def test_folding_twice_is_folding_once(text):
 @given(st.text("يىےئكڪۀہھەةأإٱؤءًَـ\u200c\u200f \t×٫٬،aİẞΑﻻﷺ１٣۷", max_size=30))
 def test_folding_twice_is_folding_once_for_what_people_paste(text):
     assert fold(fold(text)) == fold(text)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_what_a_keypad_types_is_folded_like_any_text(text):
+    assert fold(text) == fold(text + "\u200c")  # a sign that falls away, and takes the shorter way with it
 
 
 @pytest.mark.parametrize("digits", [PERSIAN, ARABIC, WIDE, "0123456789", "۰١2３۴٥6７۸٩"])
@@ -85,7 +93,16 @@ def test_the_key_of_a_text(text, expected):
      "220/1396/12345."],
 )  # fmt: skip
 def test_all_spellings_of_a_letter_number_are_one_reference(typed):
-    assert read(Kind.LETTER_NUMBER, typed) == Reference(exact="220/1396/12345", loose="12345/1396/220", running="12345")
+    found = read(Kind.LETTER_NUMBER, typed)
+
+    assert found == Reference(
+        exact="220/1396/12345", loose="12345/1396/220", running="12345", typed=raw(typed, "220/1396/12345")
+    )
+
+
+def raw(typed, exact):
+    """What is kept of an input beside its reference: how it was typed, where that is another text."""
+    return "" if typed.strip() == exact else typed.strip()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +149,14 @@ def test_what_is_no_letter_number_is_refused(typed):
     assert read(Kind.LETTER_NUMBER, typed) == Mistake.MALFORMED
 
 
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.FREE_TEXT])
+def test_what_is_too_long_is_refused_and_not_read_by_its_beginning(kind):
+    usual = NUMBERS[kind]
+
+    assert read(kind, usual + "*" * 800 + "5") == Mistake.MALFORMED
+    assert read(kind, usual + "*" * 700).exact == usual
+
+
 def test_a_letter_number_has_twenty_characters_at_most():
     assert read(Kind.LETTER_NUMBER, "1" * 20) == Reference("1" * 20, "1" * 20, "1" * 20)
 
@@ -151,7 +176,9 @@ def test_the_separator_and_the_order_of_numbers_do_not_matter_to_the_loose_key(p
     "typed", ["2001000344", "۲۰۰۱۰۰۰۳۴۴", "٢٠٠١٠٠٠٣٤٤", "200 100 0344", "200-100-0344", "2001*000344", "2001000344#"]
 )
 def test_a_tracking_code_in_any_spelling(typed):
-    assert read(Kind.TRACKING_CODE, typed) == Reference("2001000344", "2001000344", "2001000344")
+    code = "2001000344"
+
+    assert read(Kind.TRACKING_CODE, typed) == Reference(code, code, code, raw(typed, code))
 
 
 def test_a_tracking_code_keeps_its_zeros():
@@ -175,6 +202,228 @@ def test_the_check_digit_finds_every_single_wrong_digit(body, place, shift):
 
     assert isinstance(read(Kind.TRACKING_CODE, code), Reference)
     assert read(Kind.TRACKING_CODE, wrong) == Mistake.CHECK_DIGIT
+
+
+# --- what is kept of an input -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "kept"),
+    [
+        (Kind.LETTER_NUMBER, "12345", ""),
+        (Kind.LETTER_NUMBER, " 12345 ", ""),
+        (Kind.LETTER_NUMBER, "12345#", "12345#"),
+        (Kind.LETTER_NUMBER, "۱۲۳۴۵", "۱۲۳۴۵"),
+        (Kind.TRACKING_CODE, "2 - 0 - 0 - 1 - 0 - 0 - 0 - 3 - 4 - 4", "2 - 0 - 0 - 1 - 0 - 0 - "),
+        (Kind.NATIONAL_ID, "12345679", "12345679"),
+        (Kind.DATE, "2025-10-17", "2025-10-17"),
+        (Kind.RATING, "٥", "٥"),
+        (Kind.YES_NO, "بله", "بله"),
+        (Kind.YES_NO, "yes", ""),
+        (Kind.FREE_TEXT, "  جواب   نيامد ", ""),
+    ],
+)
+def test_the_raw_text_is_kept_only_where_it_was_read_as_something_else(kind, typed, kept):
+    assert kept == read(kind, typed).typed
+    assert len(kept) <= inputs.MAX_KEPT
+
+
+@given(st.sampled_from(Kind), st.text(max_size=60) | st.text("0123456789۰۱٢٣/*-. yesنه", max_size=15))
+def test_whatever_is_typed_is_a_reference_or_a_mistake_and_read_again_the_same_reference(kind, typed):
+    found = read(kind, typed)
+
+    if isinstance(found, Mistake):
+        assert found in Mistake
+        return
+    assert 0 < len(found.exact) <= inputs.WIDTHS[kind]
+    assert len(found.typed) <= inputs.MAX_KEPT
+    assert found.exact == read(kind, found.exact).exact
+
+
+# --- receipt codes ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["1040610014", "104 061 0014", "۱۰۴۰۶۱۰۰۱۴", "104-061-0014#"])
+def test_a_receipt_code_in_any_spelling(typed):
+    code = "1040610014"
+
+    assert Reference(code, code, code, raw(typed, code)) == read(Kind.RECEIPT_CODE, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "mistake"),
+    [
+        ("1040610015", Mistake.CHECK_DIGIT),
+        ("1040610041", Mistake.CHECK_DIGIT),
+        ("0000000018", Mistake.MALFORMED),  # a good check digit, but no receipt begins with a zero
+        ("۰000000018", Mistake.MALFORMED),
+        ("104061001", Mistake.MALFORMED),
+        ("10406100144", Mistake.MALFORMED),
+        ("receipt", Mistake.MALFORMED),
+        ("", Mistake.MALFORMED),
+    ],
+)
+def test_what_is_no_receipt_code(typed, mistake):
+    assert mistake == read(Kind.RECEIPT_CODE, typed)
+
+
+# --- national ids (protocols.md G2) -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["1234567891", "0012345679", "0100000010", "1990000010", "1740000021", "0000000183", "001-234567-9", "۰۰۱۲۳۴۵۶۷۹"],
+)
+def test_a_national_id_of_ten_digits(typed):
+    digits = re.sub("[^0-9]", "", fold(typed))
+
+    assert Reference(digits, digits, digits, raw(typed, digits)) == read(Kind.NATIONAL_ID, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "exact"), [("012345679", "0012345679"), ("12345679", "0012345679"), ("100000010", "0100000010")]
+)
+def test_a_national_id_that_lost_its_zeros_has_them_again(typed, exact):
+    assert Reference(exact, exact, exact, typed) == read(Kind.NATIONAL_ID, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "mistake"),
+    [
+        ("1234567890", Mistake.CHECK_DIGIT),
+        ("0012345678", Mistake.CHECK_DIGIT),
+        ("2134567891", Mistake.CHECK_DIGIT),  # two digits changed places
+        *((digit * 10, Mistake.MALFORMED) for digit in "0123456789"),
+        ("1111111", Mistake.MALFORMED),
+        ("2345679", Mistake.MALFORMED),
+        ("00012345679", Mistake.MALFORMED),
+        ("001234567x", Mistake.MALFORMED),
+        ("", Mistake.MALFORMED),
+    ],
+)
+def test_what_is_no_national_id(typed, mistake):
+    assert mistake == read(Kind.NATIONAL_ID, typed)
+
+
+# --- services (protocols.md G8) ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["13061709000", "1306 1709 000", "۱۳۰۶۱۷۰۹۰۰۰"])
+def test_a_service_has_eleven_digits(typed):
+    assert Reference(*["13061709000"] * 3, raw(typed, "13061709000")) == read(Kind.SERVICE_ID, typed)
+
+
+@pytest.mark.parametrize("typed", ["1306170900", "130617090000", "1306170900x", ""])
+def test_what_is_no_service(typed):
+    assert Mistake.MALFORMED == read(Kind.SERVICE_ID, typed)
+
+
+# --- dates (protocols.md G3) ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "exact"),
+    [
+        *((typed, "1404/07/25") for typed in ("1404/07/25", "1404*7*25", "1404-07-25", "1404.7.25", "1404 7 25", "۱۴۰۴/۷/۲۵",
+                                              "25/7/1404", "04/07/25", "14040725", "040725", "1404/07/25#")),
+        *((typed, "1404/07/25") for typed in ("2025-10-17", "17/10/2025", "20251017", "٢٠٢٥/١٠/١٧")),
+        ("50/1/1", "1350/01/01"),
+        ("99/12/29", "1399/12/29"),
+        ("00/1/1", "1400/01/01"),
+        ("49/1/1", "1449/01/01"),
+        ("25/07/04", "1425/07/04"),  # two digits in front are the year
+        ("1403/12/30", "1403/12/30"),
+        ("2024/2/29", "1402/12/10"),
+        ("2025/03/20", "1403/12/30"),
+        ("2025/03/21", "1404/01/01"),
+        ("1396-07-17", "1396/07/17"),
+        ("2017-10-09", "1396/07/17"),
+    ],
+)  # fmt: skip
+def test_a_day_in_either_calendar_and_any_order_is_one_jalali_day(typed, exact):
+    assert Reference(exact, exact, exact, raw(typed, exact)) == read(Kind.DATE, typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "/", "1404", "1404/7", "7/25", "1404/13/1", "1404/0/1", "1404/7/0", "1404/7/31", "1404/12/30", "2025/2/29",
+     "2025/17/10", "7/25/1404", "404/7/25", "1/1/1", "1404/7/25/1", "17101404", "1404072", "0000/1/1", "0001/01/10", "00010110", "0404/7/25", "9999/12/31",
+     "1404/7/25 صبح", "فردا", "1404/7/२५"],
+)  # fmt: skip
+def test_what_is_no_day(typed):
+    assert Mistake.MALFORMED == read(Kind.DATE, typed)
+
+
+@given(st.dates(date(1972, 1, 1), date(2070, 1, 1)))
+def test_every_day_is_the_same_however_it_is_written(day):
+    jalali = JalaliDate(day)
+    spellings = [f"{day:%Y-%m-%d}", f"{day:%d/%m/%Y}", f"{jalali.year}*{jalali.month}*{jalali.day}",
+                 f"{jalali.year % 100:02}{jalali.month:02}{jalali.day:02}"]  # fmt: skip
+
+    assert [f"{jalali.year}/{jalali.month:02}/{jalali.day:02}"] * 4 == [
+        read(Kind.DATE, typed).exact for typed in spellings
+    ]
+
+
+# --- answers of one key -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["1", "2", "3", "4", "5", "۳", "٤", "5#", "*3"])
+def test_a_rating_is_a_digit_from_one_to_five(typed):
+    assert fold(typed).strip("*#") == read(Kind.RATING, typed).exact
+
+
+@pytest.mark.parametrize("typed", ["0", "6", "9", "12", "1.5", "-", "", "خوب", "²", "५"])
+def test_what_is_no_rating(typed):
+    assert Mistake.MALFORMED == read(Kind.RATING, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        *(
+            (typed, "yes")
+            for typed in ("1", "۱", "١", "1#", "بله", "بلي", "آره", "اره", "نعم", "اي", "Yes", "y", " yes. ")
+        ),
+        *((typed, "no") for typed in ("2", "۲", "٢", "نه", "خیر", "خير", "لا", "كلا", "NO", "n")),
+    ],
+)
+def test_yes_and_no_in_three_languages(typed, answer):
+    assert answer == read(Kind.YES_NO, typed).exact
+
+
+@pytest.mark.parametrize("typed", ["", "3", "0", "12", "yes no", "شاید", "بله نه", "yess"])
+def test_what_is_neither_yes_nor_no(typed):
+    assert Mistake.MALFORMED == read(Kind.YES_NO, typed)
+
+
+# --- free texts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("جواب نیامد", "جواب نیامد"),
+        ("  جواب\n\tنیامد  ", "جواب نیامد"),
+        ("Late, again!", "Late, again!"),
+        ("۵", "۵"),
+        ("\u202eabc\u202c\x07", "abc"),
+        ("بد 😀 بود", "بد بود"),
+        ("كتابـــي", "كتابي"),
+        ("ا" * 120, "ا" * 120),
+    ],
+)
+def test_a_free_text_is_kept_as_it_may_be_shown_and_has_no_key(typed, text):
+    assert Reference(text, "", "") == read(Kind.FREE_TEXT, typed)
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "...", "؟!", "😀", "\u200f", "ا" * 121, "ab " * 41])
+def test_what_says_nothing_or_too_much_is_no_free_text(typed):
+    assert Mistake.MALFORMED == read(Kind.FREE_TEXT, typed)
+
+
+def test_what_only_blanks_make_too_long_is_a_free_text():
+    assert "a b" == read(Kind.FREE_TEXT, "a" + " " * 300 + "b").exact
 
 
 # --- dial strings ---------------------------------------------------------------------------------------------------
@@ -228,9 +477,10 @@ def spent_ms(work) -> float:
 def test_no_text_keeps_a_pattern_busy(text, menu):
     within_ms = 20
 
-    assert spent_ms(lambda: read(Kind.LETTER_NUMBER, text)) < within_ms
-    assert spent_ms(lambda: read(Kind.TRACKING_CODE, text)) < within_ms
-    assert spent_ms(lambda: inputs._LETTER_NUMBER.fullmatch(text)) < within_ms
+    for kind in Kind:
+        assert spent_ms(lambda kind=kind: read(kind, text)) < within_ms, kind
+    for pattern in (inputs._LETTER_NUMBER, inputs._DATE, inputs._DATE_IN_ONE):
+        assert spent_ms(lambda pattern=pattern: pattern.fullmatch(text)) < within_ms, pattern
     assert spent_ms(lambda: ports._BETWEEN_PARTS.split(text)) < within_ms
     assert spent_ms(lambda: keywords.opened_by(menu, text)) < within_ms
     assert spent_ms(lambda: templates.joined((templates.Filled(text, 0),))) < within_ms

@@ -43,6 +43,10 @@ session_ended: {text: Dial again}
 not_understood: {text: What?}
 failed: {text: Broken}
 expired: {text: Too late}
+resume:
+  text: Go on?
+  choices:
+    - go_on: {text: Go on, next: previous}
 """
 
 LETTERS = """\
@@ -112,7 +116,7 @@ def test_a_small_menu_is_what_was_written():
     assert isinstance(find, AskDef)
     assert (ask.input.kind, ask.input.into, ask.next) == (Kind.LETTER_NUMBER, "number", "find_letter")
     assert ask.mistaken[Mistake.MALFORMED]["en"].source == "No number"
-    assert (find.route, find.number) == ("letters", "number")
+    assert (find.route, find.given) == ("letters", "number")
     assert [branch.next for branch in find.branches["found"]] == ["closed", "status"]
     assert find.branches["found"][0].when == {"state": ("closed",), "answer_number": True}
     assert set(find.branches) == {"found", "several"}
@@ -216,7 +220,7 @@ FAULTY = {
     "a language that is none": (C, "language: en,", "language: ar,", 27, "ar is no language of this menu"),
     "a kind of input that is none": (L, "as: letter_number", "as: phone", 5, "'phone' is none of 'letter_number'"),
     "a route that is none": (L, "ask: letters", "ask: leters", 9, "there is no route leters; there are escalate, lett"),
-    "a route without a number": (L, "  with: {number: number}\n", "", 9, "a route is asked with: {number:"),
+    "a route without a number": (L, "  with: {number: number}\n", "", 9, "letters is asked with: {number: (name of an input)}"),
     "a number nobody typed": (L, "with: {number: number}", "with: {number: code}", 10, "no input is kept as code"),
     "nothing for found": (
         L, "  found:\n    - {when: {state: [closed], answer_number: true}, next: closed}\n    - status\n", "", 8,
@@ -224,10 +228,10 @@ FAULTY = {
     ),
     "nothing for done": (C, "{text: Late}", "{ask: escalate, unavailable: main}", 30, "says nothing for done:"),
     "a last branch with a condition": (L, "    - status\n", "", 11, "the last of the branches must be a screen alone"),
-    "a condition on nothing": (L, "answer_number: true", "answer: true", 12, "a case has no answer; it has kind"),
+    "a condition on nothing": (L, "answer_number: true", "answer: true", 12, "there is no answer to go by; there are as_of, overdue, kind"),
     "a condition on no state": (L, "state: [closed]", "state: [close]", 12, "close is no state; there are received"),
     "a condition of no kind": (L, "state: [closed]", "state: closed", 12, "or a list of words was expected"),
-    "a filter that is none": (L, "changed_on | day", "changed_on | days", 19, "no filter days; there are day, label"),
+    "a filter that is none": (L, "changed_on | day", "changed_on | days", 19, "no filter days; there are day, digits, label, masked, relative"),
     "a value that is none": (L, "{{ case.year }}", "{{ case.yaer }}", 27, "there is no value case.yaer; there are"),
     "a value of nothing": (L, "{{ item.desk }}", "{{ desk }}", 23, "there is no value desk"),
     "a text that is no template": (L, '[ {{ case.desk }}]"', '[ {{ case.desk }}"', 16, "a [ without its ]"),
@@ -263,7 +267,7 @@ FAULTY = {
         C, "session_ended: {text: Dial again}", "session_ended: {ask: escalate, done: main}", 32,
         "session_ended is said where nothing can be asked",
     ),
-    "an alias": (L, "  text: Which\n", "  text: &a Which\n  sms: *a\n", 26, "an alias (*name) stands for this"),
+    "an alias": (L, "  text: Which\n", "  text: &a Which\n  sms: *a\n", 27, "an alias (*name) stands for this"),
     "a number Python cannot read": (L, "text: Which", "text: 1_.5", 26, "YAML reads 1_.5 as a number"),
     "languages that are no list": (C, "languages: [fa, en]", "languages: fa", 1, "languages: input should be a valid"),
     "a word that is a truth": (L, 'en: "No number"', "en: no", 6, 'YAML reads no as something else: write "no"'),
@@ -274,6 +278,30 @@ FAULTY = {
     "no YAML": (L, "entry: {code", "entry: [code", 2, "this is not YAML"),
     "a file that is a list": (L, LETTERS, "- a\n- b\n", 1, "a menu file is keys with screens"),
     "an empty file": (L, LETTERS, "", 1, "the file is empty"),
+    "a link in a text": (C, "{text: Dial again}", "{text: Dial www.rasad}", 32, "a phone reads a link here"),
+    "a link in a choice": (L, "text: Steps, next", "text: rasad.ir, next", 18, "a phone reads a link here"),
+    "a link in a language of a text": (L, "en: Number}", "en: 'Number.or so'}", 4, "a space behind the dot?"),
+    "a link in the lines of a list": (L, "{{ item.desk }}", "{{ item.desk }} x.ir", 23, "a phone reads a link here"),
+    "a link in a pick": (L, "{{ case.year }}", "{{ case.year }} t.me/x", 27, "a phone reads a link here"),
+    "a link of a value and what stands behind it": (
+        L, "{{ case.year }}", "{{ case.number }}.ir", 27, "a phone reads a link here",
+    ),
+    "a link in a label": (C, "  seen: seen\n", "  seen: a://b\n", 15, "a phone reads a link here"),
+    "a link in navigation": (C, "en: More}", "en: more.on}", 7, "a phone reads a link here"),
+    "a link in what is said of a wrong choice": (C, 'en: "A number"', 'en: "a.number"', 4, "a phone reads a link here"),
+    "a link in what is said after a mistake": (L, 'en: "No number"', 'en: "no.number"', 6, "a phone reads a link here"),
+    "one name for inputs of two kinds": (
+        L, "  pick:", "  input: {as: rating, into: number}\n  pick:", 27, "number is a letter_number elsewhere in this menu",
+    ),
+    "a name with a capital": (L, "into: number}", "into: Number}", 5, "the name Number is not made of small letters"),
+    "a relative day without a word for today": (
+        L, "changed_on | day", "changed_on | relative", 19, "for | relative the labels in common.yaml need today:",
+    ),
+    "a short text of another language": (L, "  text: Which\n", "  text: Which\n  short: {ar: x}\n", 27, "ar is none of this"),
+    "a condition of an input nobody gives": (
+        L, "Steps, next: steps}", "Steps, when: {typed.code: true}, next: steps}", 18, "there is no typed.code to go by",
+    ),
+    "a choice that leads to a previous input": (L, "next: find_letter\nfind", "next: previous\nfind", 7, "there is no screen previous"),
 }  # fmt: skip
 
 
@@ -294,6 +322,26 @@ def test_all_mistakes_of_all_files_are_told_at_once():
         ("common.yaml", 26),
         ("letters.yaml", 26),
     ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (L, "into: number}", "into: number, of: x}"),
+        (L, "{fa: شماره, en: Number}", "5"),
+        (C, "  text: {fa: رصد, en: Rasad}", "  text: {fa: رصد, en: Rasad}\n  colour: red"),
+        (L, 'code: "01"', "code: x"),
+        (L, "journey: letters", "journey: [letters"),
+        (C, "languages: [fa, en]", "languages: [fa, en"),
+    ],
+    ids=["its input", "its text", "the main menu", "its entry", "its file", "the common file"],
+)
+def test_one_mistake_is_one_fault_whoever_needs_what_is_mistaken(file, old, new):
+    """What is there and faulty is not told as missing by those that lead to it, ask with it or start with it."""
+    found = faults(changed(file, old, new))
+
+    assert 1 == len(found), found
+    assert file == found[0][0]
 
 
 def test_two_journeys_may_not_share_a_code_or_a_keyword():
@@ -383,3 +431,50 @@ def test_a_name_is_small_letters_digits_and_underscores(menu_files, name):
     files = [*menu_files, ("new.yaml", f'"{name}": {{text: {{fa: ا, ar: ا, en: a}}}}')]
     with pytest.raises(Faulty, match=f"the name {name} is not made of"):
         loader.load(files, {"letters", "requests"})
+
+
+# --- where everything was written -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        (("status",), ("letters.yaml", 15)),
+        (("status", "text", "en"), ("letters.yaml", 16)),
+        (("status", "choices", 0, "steps", "text"), ("letters.yaml", 18)),
+        (("ask_number", "input", "into"), ("letters.yaml", 5)),
+        (("ask_number", "mistaken", "fa"), ("letters.yaml", 6)),
+        (("find_letter", "found", 0, "when", "state"), ("letters.yaml", 12)),
+        (("main", "choices", 1, "english", "text", "en"), ("common.yaml", 27)),
+        (("labels", "in_progress", "fa"), ("common.yaml", 16)),
+        (("wrong_choice", "en"), ("common.yaml", 4)),
+        (("navigation", "more", "en"), ("common.yaml", 7)),
+        (("fields", "case.desk", "leave_out"), ("common.yaml", 10)),
+        (("entry letters", "keywords", "en"), ("letters.yaml", 2)),
+        (("resume", "choices", 0, "go_on"), ("common.yaml", 39)),
+        (("nowhere", "text"), ("common.yaml", 1)),
+        ((), ("common.yaml", 1)),
+    ],
+)
+def test_a_menu_knows_the_file_and_line_of_all_it_says(path, place):
+    assert place == load(SMALL).place(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["220/1396.54321", "طبقه 2. تلفن 111", "12.5", "a.b", "e. g. this", "1.ثبت", "ص.پ 5", "*4*061#"]
+)
+def test_what_no_phone_reads_as_a_link_may_be_written(text):
+    menu = load(changed("letters.yaml", "en: Number}", f'en: "{text}"}}'))
+
+    assert text == menu.nodes["ask_number"].text["en"].source
+
+
+def test_inputs_of_one_kind_may_share_a_name():
+    menu = load(
+        SMALL
+        | {
+            "more.yaml": "again:\n  text: Again\n  input: {as: letter_number, into: number}\n  mistaken: {fa: x, en: x}\n  next: again\n"
+        }
+    )
+
+    assert {"number": Kind.LETTER_NUMBER} == menu.inputs

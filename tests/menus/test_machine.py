@@ -61,7 +61,7 @@ def test_from_the_main_menu_to_a_letters_status(citizen):
     assert not her.page.end
 
     her.types("۱۲۳۴۵")
-    assert her.asks == [Ask("letters", 3, NUMBER)]
+    assert her.asks == [Ask("letters", 3, Reference("12345", "12345", "12345", typed="۱۲۳۴۵"))]
     assert her.at == "letter_status"
     assert her.text.startswith("نامه 12345\nدر حال بررسی\nپاسخ تا 09/08\nدفتر حقوقی")
 
@@ -107,7 +107,7 @@ def test_the_code_of_letters_is_never_taken_for_a_number(citizen):
 
 
 def test_a_number_may_begin_with_a_zero_that_is_no_entry_code(citizen):
-    assert citizen().opens("012345").asks[0].reference == NUMBER
+    assert citizen().opens("012345").asks[0].reference == Reference("12345", "12345", "12345", typed="012345")
 
 
 def test_a_wrong_argument_behind_an_entry_code_says_what_is_wrong(citizen, menu):
@@ -587,7 +587,7 @@ def test_the_last_question_may_be_asked_again_to_be_answered_by_sms(citizen, men
 
     again = machine.ask_again(menu, before)
 
-    assert again.then == Ask("letters", before.turns, Reference("1/12345", "1/12345", "12345"))
+    assert again.then == Ask("letters", before.turns, Reference("1/12345", "1/12345", "12345", "1*12345"))
     assert again.dialogue.wire == "sms"
     answered = machine.step(menu, again.dialogue, Answered(Found(letter)), today)
     assert answered.then.name == "letter_status"

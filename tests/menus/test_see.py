@@ -1,13 +1,15 @@
 """What an operator looks at: all of the menu, measured as the network measures it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from menus import see
 from menus.alphabet import Capacity, fits
-from menus.definition import ScreenDef
+from menus.definition import PREVIOUS, ScreenDef
+from menus.inputs import Kind
 from menus.trial import Trial
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,7 +39,12 @@ def test_the_first_page_of_a_letter_under_way_has_number_state_and_due_date(menu
     for sight in sights:
         if sight.screen == "letter_status" and sight.wire == "ussd":
             first = sight.pages[0].text
-            due = {"fa": "09/10", "ar": "09/10", "en": "1 Dec"}[sight.language]
+            late = "overdue" in sight.how
+            due = {
+                "fa": "08/26" if late else "09/10",
+                "ar": "08/26" if late else "09/10",
+                "en": "17 Nov" if late else "1 Dec",
+            }[sight.language]
             assert "12345" in first
             assert due in first
             assert any(label in first for label in menu.labels[sight.language].values())
@@ -66,7 +73,8 @@ def test_the_graph_has_every_screen_and_arrow(menu):
     for name, node in menu.nodes.items():
         assert f"\n    {name}" in graph
         if isinstance(node, ScreenDef):
-            assert all(f"    {name} -->|{choice.name}| {choice.next}\n" in graph for choice in node.choices)
+            ways = [choice for choice in node.choices if choice.next != PREVIOUS]  # back is drawn nowhere, nor is 0
+            assert all(re.search(rf"\n    {name} -->\|{way.name}(, [^|]+)?\| {way.next}\n", graph) for way in ways)
 
 
 def test_the_schema_describes_the_shipped_files(menu_files):
@@ -78,6 +86,10 @@ def test_the_schema_describes_the_shipped_files(menu_files):
         assert all(key in schema["properties"] or isinstance(keys[key], dict) for key in keys)
     assert "2020-12" in schema["$schema"]
     assert {"RawChoice", "RawInput", "RawEntry"} <= schema["$defs"].keys()
+    assert {"text", "short", "when", "next", "language"} == schema["$defs"]["RawChoice"]["properties"].keys()
+    assert {"include", "short", "text", "choices"} <= schema["$defs"]["RawScreen"]["properties"].keys()
+    assert "blocks" in schema["properties"]
+    assert set(Kind) == set(schema["$defs"]["Kind"]["enum"])
     json.dumps(schema)
 
 

@@ -22,7 +22,9 @@ def filled(source, ranks=None, /, **values):
     [
         ("{{ }}", "{{ }} is not understood; write {{ case.number }}"),
         ("{{ Case.Number }}", "is not understood"),
-        ("{{ case.number | day | day }}", "is not understood"),
+        ("{{ case.number | day day }}", "is not understood"),
+        ("{{ case.number || day }}", "is not understood"),
+        ("{{ case.number | }}", "is not understood"),
         ("{{ case.number + 1 }}", "is not understood"),
         ("{{ case. number }}", "is not understood"),
         ("{{ case.number", "{{ is not understood"),
@@ -45,11 +47,15 @@ def test_a_text_with_a_mistake_says_what_to_write(source, piece):
     assert piece in str(found.value)
 
 
-def test_a_value_has_a_path_and_may_have_a_filter():
-    template = parse("نامه {{case.number}} تا {{  case.due_on|day  }}")
+def test_a_value_has_a_path_and_may_have_filters():
+    template = parse("نامه {{case.number}} تا {{  case.due_on|day  }} {{ typed.day2 | masked|digits }}")
 
-    assert template.values == (Value(("case", "number"), None), Value(("case", "due_on"), "day"))
-    assert [value.name for value in template.values] == ["case.number", "case.due_on"]
+    assert template.values == (
+        Value(("case", "number")),
+        Value(("case", "due_on"), ("day",)),
+        Value(("typed", "day2"), ("masked", "digits")),
+    )
+    assert [value.name for value in template.values] == ["case.number", "case.due_on", "typed.day2"]
 
 
 @pytest.mark.parametrize("plain", ["50% { } %", "a\nb", "{ x }", "%", "", "1) 2*3#"])
@@ -125,7 +131,7 @@ def test_what_is_left_out_leaves_no_empty_line():
 
 
 def test_look_up_walks_mappings_and_attributes_and_ends_in_none():
-    value = Value(("case", "number"), None)
+    value = Value(("case", "number"))
 
     assert look_up({"a": {"b": 1}}, ("a", "b")) == 1
     assert look_up({"value": value}, ("value", "name")) == "case.number"
