@@ -13,6 +13,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.contract import Lookup
 from adapters.guard import Guard
@@ -25,9 +26,11 @@ from gateway.channels.outgoing import sender
 from gateway.clock import Clock, SystemClock
 from gateway.health import Health
 from gateway.logs import configure as log_to
-from gateway.menu_files import House, Menus, loaded, read_folder, watch
+from gateway.menu_files import Edition, House, edition
+from gateway.menu_watch import watch
 from gateway.privacy import Keys, KeysUnusable, new_keys, read_keys
-from gateway.services import RememberLanguage
+from gateway.publications import opened
+from gateway.services import Rate, RememberLanguage
 from gateway.sessions.memory import MemorySessions
 from gateway.settings import Settings
 from gateway.sms.conversations import Conversations
@@ -36,13 +39,16 @@ from gateway.sms.inbox import Inbox
 from gateway.sms.outbox import Outbox
 from gateway.storage.database import Database, DatabaseUnusable
 from gateway.storage.languages import Languages
+from gateway.storage.menus import StoredMenus
+from gateway.storage.ratings import Ratings
 from gateway.turn import Turns
 from menus import source
+from menus.definition import Menu
 from menus.ports import Backend
 from menus.source import Document, Fault, Faulty
 
-__all__ = ["CannotListen", "Checked", "check", "composed", "listening", "load", "log_to", "new_keys", "serving",
-           "stop_signal"]  # fmt: skip
+__all__ = ["CannotListen", "Checked", "check", "composed", "listening", "load", "log_to", "new_keys", "publish",
+           "serving", "stop_signal"]  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -74,16 +80,28 @@ def load(folder: Path, environ: Mapping[str, str], **changes: object) -> "Checke
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Settings whose files all hold: the menu loaded, each backend's own settings typed."""
+    """Settings whose files all hold, each backend's own settings typed; and the menu in their folder, or its faults.
+
+    A faulty folder stops no start by itself: where a menu is published, that one is served.
+    """
 
     settings: Settings
-    menus: Menus
+    menu: Edition | Faulty
     menu_folder: Path
     backends: Mapping[str, tuple[Any, Callable[[Any, Unmapped], Lookup]]]
 
+    def whole(self) -> "Checked":
+        """The same when the menu holds too. Raises Faulty with what is wrong in it."""
+        if isinstance(self.menu, Faulty):
+            raise self.menu
+        return self
+
 
 def check(settings: Settings) -> Checked:
-    """Everything that can be wrong in files, before anything is opened. Raises Faulty with all of it."""
+    """Everything that can be wrong in files, before anything is opened.
+
+    Raises Faulty with all of it; when only the menu is faulty, that is in what is returned.
+    """
     faults: list[Fault] = []
     backends: dict[str, tuple[Any, Callable[[Any, Unmapped], Lookup]]] = {}
     for name, document in settings.backends.items():
@@ -100,13 +118,14 @@ def check(settings: Settings) -> Checked:
             file = str(settings.folder / "channels" / f"{name}.yaml")
             faults.append(Fault(file, 1, f"dialect: {dialect!r} is none of {', '.join(known)}"))
     folder = setting.SHIPPED_MENU if settings.gateway.menu is None else Path(settings.gateway.menu)
+    menu: Edition | Faulty
     try:
-        menus = Menus(loaded(read_folder(folder), house(settings)))
+        menu = edition(folder, house(settings))
     except Faulty as faulty:
-        raise Faulty([*faults, *faulty.faults]) from None
+        menu = faulty
     if faults:
-        raise Faulty(faults)
-    return Checked(settings, menus, folder, backends)
+        raise Faulty([*faults, *(menu.faults if isinstance(menu, Faulty) else ())])
+    return Checked(settings, menu, folder, backends)
 
 
 def house(settings: Settings) -> House:
@@ -137,16 +156,18 @@ async def composed(
     """The gateway at work, behind a web application that somebody serves. Stops in the reverse order of its start.
 
     more: routes of whoever composes us (the demo's). tell: watch the menu's files, and say here what came of an edit.
-    Raises KeysUnusable or DatabaseUnusable with what to mend.
+    Raises KeysUnusable or DatabaseUnusable with what to mend, and Faulty when there is no menu to serve.
     """
-    settings, menus = checked.settings, checked.menus
-    own = settings.gateway
+    settings, own = checked.settings, checked.settings.gateway
     clock = clock or SystemClock()
     keys = keys or read_keys(Path(own.keys_file))
     database = Database(own.database, keys)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.stop)
         await database.start()
+        publications = await opened(StoredMenus(database, clock), house(settings), checked.menu)
+        menus = publications.menus
+        stack.push_async_callback(menus.stop)
         no_cookies = aiohttp.DummyCookieJar()
         session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(), cookie_jar=no_cookies)
         http = await stack.enter_async_context(session)
@@ -160,6 +181,7 @@ async def composed(
         outbox = Outbox(database, senders, keys, clock, own.sms)
         languages = Languages(database, clock)
         services["remember_language"] = RememberLanguage(languages)
+        services["rate"] = Rate(Ratings(database, keys, clock))
         turns = Turns(menus, answers, MemorySessions(clock.monotonic), languages, keys, clock, own.sessions)
         talks = Conversations(database, clock, own.sms)
         follow_ups = FollowUps(database, turns, outbox, talks, settings.sms, keys, clock, own.follow_ups)
@@ -177,9 +199,12 @@ async def composed(
         for worker in (outbox.worker, follow_ups.worker, inbox.worker):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
 
+        stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
         if tell is not None:
-            watching = watch(checked.menu_folder, menus, house(settings), tell)
+            watching = watch(checked.menu_folder, publications, house(settings), tell)
             stack.push_async_callback(_ended, asyncio.create_task(watching))
+        else:
+            _compare(checked, menus.current.version)
 
         application = web.Application()
         application.add_routes([*channels.routes(), *Health(database, menus).routes(), *more])
@@ -194,6 +219,22 @@ async def composed(
         )
         yield application
         log.info("stopping")
+
+
+async def publish(settings: Settings, folder: Path) -> tuple[Menu, bool]:
+    """Publish the menu in a folder to every process on these settings' database; False: it was published already.
+
+    Raises Faulty, KeysUnusable or DatabaseUnusable with what to mend; then nothing is published.
+    """
+    new = edition(folder, house(settings))
+    database = Database(settings.gateway.database, read_keys(Path(settings.gateway.keys_file)))
+    try:
+        await database.start()
+        return new.menu, await StoredMenus(database, SystemClock()).publish(new.menu.version, new.files)
+    except SQLAlchemyError as error:
+        raise DatabaseUnusable(f"database {settings.gateway.database}: {error}; nothing is published") from error
+    finally:
+        await database.stop()
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -228,6 +269,16 @@ async def stop_signal() -> AsyncIterator[asyncio.Event]:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     yield stopped
+
+
+def _compare(checked: Checked, serving: str) -> None:
+    """Say what stands in the menu's folder when it is not what is served: nothing but publishing it makes it so."""
+    folder, menu = str(checked.menu_folder), checked.menu
+    if isinstance(menu, Faulty):
+        log.warning("menu_folder_faulty", folder=folder, faults=[str(each) for each in menu.faults], serving=serving)
+    elif menu.menu.version != serving:
+        how = f"rasad menu publish {folder} --config {checked.settings.folder}"
+        log.info("menu_folder_differs", folder=folder, menu=menu.menu.version, serving=serving, to_publish=how)
 
 
 def _guarded(name: str, config: Any, make: Callable[[Any, Unmapped], Lookup], clock: Clock) -> Guard:

@@ -15,6 +15,8 @@ from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
 from gateway.privacy import new_keys, write_keys
 from menus import loader, samples, see
+from menus.check import notes
+from menus.definition import Menu
 from menus.trial import Trial
 
 CONFIG = Path("config")
@@ -23,7 +25,7 @@ ConfigOption = Annotated[Path, typer.Option("--config", help="Folder of settings
 
 FolderArgument = Annotated[Path | None, typer.Argument(help="The shipped menu without it.")]
 
-menu = typer.Typer(no_args_is_help=True, help="Menus: check, print, graph, schema, try.")
+menu = typer.Typer(no_args_is_help=True, help="Menus: check, publish, print, graph, schema, try.")
 config = typer.Typer(no_args_is_help=True, help="Settings: check.")
 keys = typer.Typer(no_args_is_help=True, help="The keys that seal numbers and texts: new.")
 
@@ -66,7 +68,26 @@ def check_menu(
     else:
         house = app.house(settings.read(config, os.environ))
     found = loaded(pairs, house)
+    _note(found, house)
     print(f"menu {found.version}: {len(found.nodes)} screens and asks in {', '.join(found.languages)}, no fault")
+
+
+def _note(found: Menu, house: House) -> None:
+    for note in notes(found, house.capacities):
+        file, line = found.place(note.path)
+        print(f"{file}:{line}: note: {note}")
+
+
+@menu.command("publish")
+def publish_menu(
+    folder: Annotated[Path, typer.Argument(help="The folder of menu files.")], config: ConfigOption = CONFIG
+) -> None:
+    """Publish a menu to whoever serves these settings, as it runs; a faulty one is told and changes nothing."""
+    here = settings.read(config, os.environ)
+    found, new = asyncio.run(app.publish(here, folder))
+    _note(found, app.house(here))
+    state = "is published" if new else "is the published one already"
+    print(f"menu {found.version} {state}: {len(found.nodes)} screens and asks in {', '.join(found.languages)}")
 
 
 @menu.command("print")
@@ -123,7 +144,7 @@ def _menu() -> None:
 @config.command("check")
 def check_config(folder: ConfigOption = CONFIG) -> None:
     """All faults of the settings as file:line: message; nothing is opened."""
-    found = app.load(folder, os.environ).settings
+    found = app.load(folder, os.environ).whole().settings
     print(f"{len(found.ussd)} USSD and {len(found.sms)} SMS channels, {len(found.backends)} backends, no fault")
 
 

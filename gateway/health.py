@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.menu_files import Menus
+from gateway.menu_versions import Menus
 from gateway.storage.database import Database
 
 

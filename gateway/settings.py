@@ -72,7 +72,7 @@ class GatewaySettings(_Strict):
     keys_file: str = "var/keys.yaml"
     """What numbers and texts are sealed with. `rasad keys new FILE` makes one; losing it loses the data."""
     menu: str | None = None
-    """A folder of menu files; without it the shipped menu."""
+    """A folder of menu files; without it the shipped menu. Served until a menu is published, then only looked at."""
     sessions: SessionSettings = SessionSettings()
     follow_ups: FollowUpSettings = FollowUpSettings()
     sms: SmsSettings = SmsSettings()
@@ -230,7 +230,9 @@ def read(folder: Path, environ: Mapping[str, str]) -> Settings:
             document = _document(folder / "channels" / f"{name}.yaml", environ)
             faults.append(document.fault(("later_by",), f"there is no SMS channel {each.later_by}"))
     backends: dict[str, Document] = {}
+    known: set[str] = set()
     for path in sorted((folder / "backends").glob("*.yaml")):
+        known.add(path.stem)  # a faulty one is there all the same, and has a fault of its own
         try:
             backends[path.stem] = _document(path, environ)
         except Faulty as fault:
@@ -239,7 +241,7 @@ def read(folder: Path, environ: Mapping[str, str]) -> Settings:
     lines = {name: tuple(each) for name, each in (routes.__pydantic_extra__ if routes else {}).items()}
     for name, several in lines.items():
         for place, line in enumerate(several):
-            if line.backend not in backends:
+            if line.backend not in known:
                 document = _document(folder / "routes.yaml", environ)
                 faults.append(document.fault((name, place, "backend"), f"there is no backends/{line.backend}.yaml"))
     if not faults and not ussd and not sms:

@@ -8,7 +8,7 @@ import structlog
 from gateway.answers import Answers, Caller
 from gateway.channels.contract import UssdInput, UssdReply
 from gateway.clock import Clock
-from gateway.menu_files import Menus
+from gateway.menu_versions import Menus
 from gateway.privacy import Keys
 from gateway.sessions.store import Session, SessionKey, SessionStore
 from gateway.settings import SessionSettings, UssdChannel
@@ -41,7 +41,7 @@ class Turns:
         session, version = await self.sessions.load(key) or (None, 0)  # load the dialogue
         if session is not None and _repeated(session, said):
             return self._noted(began, UssdReply(session.reply, session.end), repeated=True)
-        menu, dialogue, event = self._continued(session, said) or await self._opened(key, version, said)
+        menu, dialogue, event = await self._continued(session, said) or await self._opened(key, version, said)
 
         caller = Caller(said.msisdn, key.owner, channel.later_by)
         dialogue, screen, page = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
@@ -78,23 +78,33 @@ class Turns:
         assert isinstance(step.then, Screen), "the loader has seen to it"
         return step.dialogue, render(step.then, capacity, menu.navigation[step.dialogue.language])[0].text
 
-    def _continued(self, session: Session | None, said: UssdInput) -> tuple[Menu, Dialogue, Event] | None:
+    async def _continued(self, session: Session | None, said: UssdInput) -> tuple[Menu, Dialogue, Event] | None:
         """The stored dialogue and what is new in this request; None when the request opens a session."""
         if session is None or session.end:
             return None
         dialogue = machine.decode(session.dialogue, session.held)
-        menu = self.menus.version(dialogue.menu)
+        menu = await self.menus.version(dialogue.menu)
         return (menu, dialogue, Typed(_newest(session.inputs, said.inputs))) if menu else None
 
     async def _opened(self, key: SessionKey, version: int, said: UssdInput) -> tuple[Menu, Dialogue, Event]:
-        menu = self.menus.current
         # The same for two requests that open one session at once, another for a new dial under an old or no id:
-        # until the old session is forgotten its version differs, and after that the time does.
-        window = int(self.clock.now().timestamp() // self.settings.ended_s)
+        # until the old session is forgotten its version differs, and after that the time does, since none is
+        # forgotten sooner than a window lasts.
+        window = int(self.clock.now().timestamp() // min(self.settings.idle_s, self.settings.ended_s))
         name = self.keys.tag(f"{key.channel} {key.owner} {key.session_id} {version} {window}")
         arguments = tuple(filter(None, said.inputs.rstrip("#").split("*")))
+        menu, before = (None if arguments else await self._before(key)) or (self.menus.current, None)
         language = await self.languages.of(key.owner)
-        return menu, machine.begin(menu, "ussd", language, dialogue_id=name), Opened(arguments)
+        return menu, machine.begin(menu, "ussd", language, dialogue_id=name), Opened(arguments, before=before)
+
+    async def _before(self, key: SessionKey) -> tuple[Menu, Dialogue] | None:
+        """What this phone was typing when its last call dropped. It goes on in the menu it began in."""
+        found = await self.sessions.latest(key.channel, key.owner)
+        if found is None or found[0] == key or found[1].end:
+            return None
+        dialogue = machine.decode(found[1].dialogue, found[1].held)
+        menu = await self.menus.version(dialogue.menu)
+        return (menu, dialogue) if menu is not None and machine.unfinished(menu, dialogue) else None
 
     async def _of_the_winner(self, key: SessionKey) -> UssdReply | None:
         """Two inputs came at once and the other one was first: both callers read what it led to."""
@@ -112,7 +122,7 @@ def _repeated(session: Session, said: UssdInput) -> bool:
 
     The bare code after an ended session is no repeat but a new dial under an old id.
     """
-    if session.inputs == said.inputs or session.inputs.startswith(f"{said.inputs}*"):
+    if session.inputs == said.inputs or (said.inputs and session.inputs.startswith(f"{said.inputs}*")):
         return True
     # A chain that does not go on from ours is another answer to a screen she has left: the first one counted.
     goes_on = session.inputs == "" or said.inputs.startswith(f"{session.inputs}*")

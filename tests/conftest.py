@@ -10,6 +10,8 @@ from gateway.privacy import Keys
 from gateway.settings import SHIPPED_MENU
 from menus import loader
 
+pytest_plugins = ["pytester", "tests.experiments"]
+
 
 class FakeClock:
     """gateway.clock.Clock under the test's hand."""

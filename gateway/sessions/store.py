@@ -42,6 +42,10 @@ class SessionStore(Protocol):
         """Store when the version is still this one (0: when there is none yet). False: somebody else was first."""
         ...
 
+    async def latest(self, channel: str, owner: str) -> tuple[SessionKey, Session] | None:
+        """The session this phone saved last on this channel, None when it has expired."""
+        ...
+
 
 class StoreUnavailable(Exception):
     """The store does not answer. Ours to mend; the citizen dials again."""

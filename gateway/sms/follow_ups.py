@@ -52,7 +52,7 @@ class FollowUps:
 
     async def __call__(self, ask: Ask, dialogue: Dialogue, caller: Caller) -> Answer:
         """The service `escalate`: Done once the question is stored, Unavailable when nothing can be promised."""
-        asked = self._again(dialogue)
+        asked = machine.ask_again(await self._menu(dialogue), dialogue)
         if caller.later_by is None or asked is None:
             return Unavailable()
         number = asked.then.reference.exact if isinstance(asked.then, Ask) and asked.then.reference else ""
@@ -90,12 +90,10 @@ class FollowUps:
     def _due(self, now: datetime) -> ColumnElement[bool]:
         return and_(self._table.c.state == "waiting", self._table.c.due_at <= now)
 
-    def _menu(self, dialogue: Dialogue) -> Menu:
-        """The menu she asked in, as long as this process knows it."""
-        return self._turns.menus.version(dialogue.menu) or self._turns.menus.current
-
-    def _again(self, dialogue: Dialogue) -> Step | None:
-        return machine.ask_again(self._menu(dialogue), dialogue)
+    async def _menu(self, dialogue: Dialogue) -> Menu:
+        """The menu she asked in, as long as it can be found."""
+        menus = self._turns.menus
+        return await menus.version(dialogue.menu, self._settings.within_s) or menus.current
 
     async def _follow_up(self, row: Row[Any]) -> None:
         now = self._clock.now()
@@ -104,21 +102,19 @@ class FollowUps:
         # Before the attempt, as the outbox does: whatever goes wrong in it, the next one comes in its own time.
         await self._note(row, tries=row.tries + 1, due_at=min(again_at, max(row.expires_at, now)))
         dialogue = machine.decode(row.dialogue, b"")
-        asked = self._again(dialogue)
+        menu = await self._menu(dialogue)
+        asked = machine.ask_again(menu, dialogue)
         answer: Answer = Unavailable()
         if asked is not None and isinstance(asked.then, Ask) and now < row.expires_at:
             answer = await self._turns.answers.ask_office(asked.then, self._settings.within_s)
         if asked is not None and not isinstance(answer, Late | Unavailable):
-            answered = machine.step(self._menu(dialogue), asked.dialogue, Answered(answer), self._clock.today())
-            await self._reply(row, self._menu(dialogue), answered, "answered")
+            answered = machine.step(menu, asked.dialogue, Answered(answer), self._clock.today())
+            await self._reply(row, menu, answered, "answered")
         elif asked is None or now >= row.expires_at:
-            await self._reply(row, *self._apology(dialogue), "expired")
+            apology = machine.outright(menu, machine.by_sms(dialogue), "expired", self._clock.today())
+            await self._reply(row, menu, apology, "expired")
         log.info("follow_up", follow_up=row.id, tries=row.tries + 1, outcome=outcome(answer),
                  caller=self._keys.day_tag(row.msisdn, self._clock.today()))  # fmt: skip
-
-    def _apology(self, dialogue: Dialogue) -> tuple[Menu, Step]:
-        menu = self._menu(dialogue)
-        return menu, machine.outright(menu, machine.by_sms(dialogue), "expired", self._clock.today())
 
     async def _reply(self, row: Row[Any], menu: Menu, step: Step, state: str) -> None:
         """The answer as an SMS, what it may be answered with, and the end of the question, in one transaction."""

@@ -128,7 +128,9 @@ class Inbox:
         current = self._turns.menus.current
         opened, language = keywords.opened_by(current, row.text)
         dialogue = await self._conversations.running(row.channel, row.msisdn_tag)
-        menu = self._turns.menus.version(dialogue.menu) if dialogue else None
+        # Nobody waits on the line: what a version may take to be found is what an office may.
+        within_s = self._settings.answer_within_s
+        menu = await self._turns.menus.version(dialogue.menu, within_s) if dialogue else None
         if dialogue is not None and menu is not None and opened.entry is None:
             if _awaits(menu, dialogue, row.text):
                 # The number in her words, as where a conversation begins; without one her words as they are.

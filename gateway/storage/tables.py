@@ -5,7 +5,7 @@ A change here comes with a migration; tests/gateway/test_storage.py compares the
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 from gateway.privacy import Keys
 from gateway.storage.columns import Sealed, SealedBytes, UtcTime
@@ -19,6 +19,9 @@ class Tables:
     follow_up: Table
     conversation: Table
     phone: Table
+    rating: Table
+    menu_version: Table
+    menu_publication: Table
 
 
 def tables(keys: Keys) -> Tables:
@@ -99,5 +102,31 @@ def tables(keys: Keys) -> Tables:
             Column("msisdn_tag", String(32), primary_key=True),
             Column("language", String(8), nullable=False),
             Column("changed_at", UtcTime, nullable=False),
+        ),
+        rating=Table(
+            "rating",
+            metadata,
+            Column("opinion_tag", String(32), primary_key=True),  # of phone and case: neither can be read from it
+            Column("kind", String(32), nullable=False),
+            Column("organisation", String(64), nullable=False),
+            Column("state", String(16), nullable=False),
+            Column("score", Integer, nullable=False),
+            Column("rated_at", UtcTime, nullable=False),
+            Index("ix_rating_organisation", "organisation", "kind", "rated_at"),
+        ),
+        # Menus name nobody. A version is kept once, however often it is published; the last publication holds.
+        menu_version=Table(
+            "menu_version",
+            metadata,
+            Column("hash", String(64), primary_key=True),
+            Column("files", Text, nullable=False),  # JSON: [[name, text], ...]
+            Column("published_at", UtcTime, nullable=False),
+        ),
+        menu_publication=Table(
+            "menu_publication",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("hash", String(64), ForeignKey("menu_version.hash"), nullable=False),
+            Column("published_at", UtcTime, nullable=False),
         ),
     )

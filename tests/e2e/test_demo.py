@@ -2,13 +2,19 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
+
+from gateway.settings import SHIPPED_MENU
+from simulators.demo import HOME
 
 RASAD = [str(Path(sys.executable).parent / "rasad")]
 
@@ -166,16 +172,17 @@ def test_a_port_that_is_taken_is_said_in_a_line(demo, tmp_path):
 
 
 class TestServe:
-    def test_it_serves_the_settings_it_is_given(self, tmp_path):
-        import shutil
-
-        from simulators.demo import HOME
-
-        config = shutil.copytree(HOME / "config", tmp_path / "config")
+    @pytest.fixture
+    def environ(self):
         urls = dict.fromkeys(
             ("SECRETARIAT_URL", "SLOW_SECRETARIAT_URL", "SERVICES_URL", "KANNEL_URL"), "http://127.0.0.1:9"
         )
-        environ = {**os.environ, **urls, "KANNEL_PASSWORD": "x"}
+        return {**os.environ, **urls, "KANNEL_PASSWORD": "x"}
+
+    @pytest.fixture
+    def served(self, tmp_path, environ):
+        """The address of a `rasad serve` in tmp_path, its settings in tmp_path/config."""
+        config = shutil.copytree(HOME / "config", tmp_path / "config")
         assert 0 == rasad("keys", "new", "var/keys.yaml", cwd=tmp_path).returncode
         assert 1 == rasad("keys", "new", "var/keys.yaml", cwd=tmp_path).returncode
         process = subprocess.Popen(
@@ -183,14 +190,52 @@ class TestServe:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path, env=environ,
         )  # fmt: skip
         try:
-            url = re.fullmatch(r"ready: (http://127\.0\.0\.1:\d+)/\n", process.stdout.readline())[1]
-            done = rasad("dial", "*4*061#", "1", "12345", "--url", url)
-            assert 0 == done.returncode
-            assert "سامانه اداره فعلا قطع است." in done.stdout
+            yield re.fullmatch(r"ready: (http://127\.0\.0\.1:\d+)/\n", process.stdout.readline())[1]
         finally:
             process.send_signal(signal.SIGTERM)
             assert 0 == process.wait(timeout=5)
             process.stdout.close()
+
+    def test_it_serves_the_settings_it_is_given(self, served):
+        done = rasad("dial", "*4*061#", "1", "12345", "--url", served)
+        assert 0 == done.returncode
+        assert "سامانه اداره فعلا قطع است." in done.stdout
+
+    def test_a_menu_published_beside_it_reaches_the_next_dial_within_2_s(self, served, tmp_path, environ):
+        folder = shutil.copytree(SHIPPED_MENU, tmp_path / "menu")
+        common = folder / "common.yaml"
+        sound = common.read_text(encoding="utf-8")
+
+        def published(text):
+            common.write_text(text, encoding="utf-8")
+            return rasad("menu", "publish", "menu", cwd=tmp_path, env=environ)
+
+        def title(session):
+            form = {"sessionId": session, "serviceCode": "*4*061#", "phoneNumber": "+989161234567", "text": ""}
+            url, body = f"{served}/ussd/africastalking", urllib.parse.urlencode(form).encode()
+            with urllib.request.urlopen(url, body, timeout=5) as response:  # noqa: S310  # this machine's
+                return response.read().decode().split("\n")[0]
+
+        assert re.fullmatch(r"menu \w{12} is the published one already: .*\n", published(sound).stdout)
+        faulty = published(sound.replace("start: main", "start: nowhere"))
+        line = 1 + sound[: sound.index("start: main")].count("\n")
+        assert (1, f"menu/common.yaml:{line}: start: there is no nowhere\n") == (faulty.returncode, faulty.stderr)
+        assert "CON رصد خوزستان" == title("before")
+
+        done = published(sound.replace("رصد خوزستان", "رصد تازه"))
+        began = time.monotonic()
+        assert (0, True) == (done.returncode, re.fullmatch(
+            r"menu \w{12} is published: \d+ screens and asks in fa, ar, en\n", done.stdout) is not None)  # fmt: skip
+        while time.monotonic() - began < 2 and title(f"at {time.monotonic()}") != "CON رصد تازه":
+            time.sleep(0.05)
+        assert "CON رصد تازه" == title("after")
+
+    def test_publishing_without_keys_is_refused(self, tmp_path, environ):
+        done = rasad("menu", "publish", str(SHIPPED_MENU), "--config", str(HOME / "config"), cwd=tmp_path, env=environ)
+
+        assert (1, "var/keys.yaml: no keys here; `rasad keys new var/keys.yaml` makes them\n") == (
+            done.returncode, done.stderr)  # fmt: skip
+        assert not (tmp_path / "var").exists()
 
     def test_settings_that_do_not_hold_stop_it(self, tmp_path):
         done = rasad("serve", "--config", str(tmp_path / "none"))
@@ -227,10 +272,6 @@ def test_a_menu_is_printed_drawn_described_and_tried(tmp_path):
 
 
 def test_a_screen_that_does_not_fit_is_told_with_file_and_line(tmp_path):
-    import shutil
-
-    from gateway.settings import SHIPPED_MENU
-
     folder = shutil.copytree(SHIPPED_MENU, tmp_path / "menu")
     path = folder / "letters.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("شماره نامه را وارد کنید", "ا" * 80, 1), encoding="utf-8")

@@ -8,6 +8,8 @@ import pytest
 from aiohttp import web
 
 from gateway import app, settings
+from gateway.privacy import write_keys
+from gateway.settings import Settings
 from gateway.storage.database import Database
 from simulators.demo import HOME, address
 from simulators.kannel import Kannel
@@ -20,6 +22,7 @@ class Desk:
     phones: Kannel
     http: aiohttp.ClientSession
     database: Database
+    settings: Settings
 
     async def sms(self, text, sender="+989161234567", message_id="m-1", **more):
         query = {
@@ -47,6 +50,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path, keys, clock):
     """`async with desk() as d`: a gateway; entered again, one that finds the rows of the one before."""
+    write_keys(tmp_path / "keys.yaml", keys)
 
     @asynccontextmanager
     async def entered(
@@ -73,15 +77,25 @@ def desk(tmp_path, keys, clock):
             if sms_down:
                 environment["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
             url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
-            checked = app.check(settings.read(config, {**environment, **dict(environ)}).at(database=url, **changes))
-            application = await stack.enter_async_context(app.composed(checked, keys=keys, clock=clock, tell=tell))
+            own = {"keys_file": str(tmp_path / "keys.yaml"), **changes}
+            checked = app.check(settings.read(config, {**environment, **dict(environ)}).at(database=url, **own))
+            application = await stack.enter_async_context(app.composed(checked, clock=clock, tell=tell))
             url_here = await listening(application)
             http = await stack.enter_async_context(aiohttp.ClientSession())
             database = Database(url, keys)
             stack.push_async_callback(database.stop)
-            yield Desk(url_here, phones_here, http, database)
+            yield Desk(url_here, phones_here, http, database, checked.settings)
 
     return entered
+
+
+@pytest.fixture
+async def database(tmp_path, keys):
+    """A database of its own, of this release."""
+    found = Database(f"sqlite+aiosqlite:///{tmp_path / 'deep' / 'rasad.db'}", keys)
+    await found.start()
+    yield found
+    await found.stop()
 
 
 async def until(condition, within_s=10.0):

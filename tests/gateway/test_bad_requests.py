@@ -98,8 +98,8 @@ async def test_a_channel_with_a_secret_path_wants_it(desk, tmp_path):
     secret = "0123456789abcdefghijklmnop"
     text = file.read_text(encoding="utf-8")
     line = next(line for line in text.split("\n") if line.startswith("auth:"))
-    file.write_text(text.replace(line, f"auth: {{secret_path: {secret}}}"), encoding="utf-8")
-    async with desk(config=config) as d:
+    file.write_text(text.replace(line, 'auth: {secret_path: "${PATH_SECRET}"}'), encoding="utf-8")
+    async with desk(config=config, environ={"PATH_SECRET": secret}) as d:
         for path, status in (("", 403), ("/wrong", 403), (f"/{secret}", 200), (f"/{secret[:-1]}", 403)):
             async with d.http.post(f"{d.url}/ussd/africastalking{path}", data=USSD) as response:
                 assert status == response.status, path

@@ -4,11 +4,14 @@ import asyncio
 import shutil
 
 import pytest
+import sqlalchemy as sa
 
-from gateway import menu_files
-from gateway.menu_files import House, Menus, read_folder, watch
+from gateway import menu_watch
+from gateway.menu_files import House, edition
+from gateway.menu_watch import watch
+from gateway.publications import opened
 from gateway.settings import SHIPPED_MENU
-from menus import loader
+from gateway.storage.menus import StoredMenus
 from menus.alphabet import Capacity
 from simulators.demo import HOME
 
@@ -29,11 +32,13 @@ def edit(folder, old, new, name="common.yaml"):
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-async def test_an_edit_is_published_and_a_faulty_one_is_told(folder, monkeypatch, eventually):
-    monkeypatch.setattr(menu_files, "LOOK_EVERY_S", 0.01)
-    menus, told = Menus(loader.load(read_folder(folder), ROUTES)), []
+async def test_an_edit_is_published_and_a_faulty_one_is_told(folder, database, clock, monkeypatch, eventually):
+    monkeypatch.setattr(menu_watch, "LOOK_EVERY_S", 0.01)
+    stored, told = StoredMenus(database, clock), []
+    publications = await opened(stored, HOUSE, edition(folder, HOUSE))
+    menus = publications.menus
     first = menus.current.version
-    task = asyncio.create_task(watch(folder, menus, HOUSE, told.append))
+    task = asyncio.create_task(watch(folder, publications, HOUSE, told.append))
 
     async def several(count):
         return len(told) == count
@@ -50,24 +55,30 @@ async def test_an_edit_is_published_and_a_faulty_one_is_told(folder, monkeypatch
     assert f"version {second} serves on" in told[1]
     assert 2 == len(told)
     assert second == menus.current.version != first
-    assert menus.version(first) is not None
+    assert second == await stored.published()
+    assert await menus.version(first) is not None
 
 
-def test_of_many_versions_the_last_are_kept(folder):
-    menus = Menus(loader.load(read_folder(folder), ROUTES))
-    first = menus.current.version
-    for count in range(menu_files.KEPT):
-        pairs = [(name, text.replace(TITLE, f"رصد {count}")) for name, text in read_folder(folder)]
-        menus.publish(loader.load(pairs, ROUTES))
+async def test_an_edit_the_database_does_not_take_is_told_too(folder, database, clock, monkeypatch, eventually):
+    monkeypatch.setattr(menu_watch, "LOOK_EVERY_S", 0.01)
+    told = []
+    publications = await opened(StoredMenus(database, clock), HOUSE, edition(folder, HOUSE))
+    first = publications.menus.current.version
+    async with database.writing() as connection:
+        await connection.execute(sa.text("ALTER TABLE menu_publication RENAME TO gone"))
+    task = asyncio.create_task(watch(folder, publications, HOUSE, told.append))
+    edit(folder, TITLE, "رصد")
+    await eventually(lambda: _more(told, 0))
+    task.cancel()
 
-    assert menus.version(first) is None
-    assert menus.version(menus.current.version) is menus.current
+    assert [f"the database did not take the menu; version {first} serves on until the next edit"] == told
+    assert first == publications.menus.current.version
 
 
 @pytest.mark.timeout(180)  # each of the 60 edits is loaded and walked whole
 async def test_a_running_dialogue_stays_on_its_menu_and_a_new_one_gets_the_new(desk, folder, monkeypatch, eventually):
     """50 reloads, 10 of them faulty, under 300 live dialogues: no screen of one version in a dialogue of another."""
-    monkeypatch.setattr(menu_files, "LOOK_EVERY_S", 0.005)
+    monkeypatch.setattr(menu_watch, "LOOK_EVERY_S", 0.005)
     told = []
     async with desk(tell=told.append, menu=str(folder)) as d:
         title, live = TITLE, {}

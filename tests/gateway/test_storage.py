@@ -1,15 +1,10 @@
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from gateway.storage.database import Database, DatabaseUnusable
-
-
-@pytest.fixture
-async def database(tmp_path, keys):
-    found = Database(f"sqlite+aiosqlite:///{tmp_path / 'deep' / 'rasad.db'}", keys)
-    await found.start()
-    yield found
-    await found.stop()
+from simulators.demo import HOME
 
 
 async def test_the_migrations_make_the_tables_the_code_uses(database):
@@ -41,6 +36,32 @@ async def test_starting_again_changes_nothing(database, keys):
     again = Database(str(database.engine.url), keys)
     await again.start()
     await again.stop()
+
+
+async def test_an_upgrade_keeps_the_rows_there_are(tmp_path, keys, clock):
+    config = Config()
+    config.set_main_option("script_location", str(HOME / "gateway/storage/migrations"))
+
+    def at_first(connection):
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}", keys)
+    tables, now = database.tables, clock.now()
+    phone = {"msisdn_tag": "tag", "language": "ar", "changed_at": now}
+    talk = {"channel": "kannel", "msisdn_tag": "tag", "dialogue": b"core", "held": b"", "expires_at": now}
+    async with database.writing() as connection:
+        await connection.run_sync(at_first)
+        assert "menu_version" not in await connection.run_sync(lambda here: sa.inspect(here).get_table_names())
+        await connection.execute(tables.phone.insert().values(**phone))
+        await connection.execute(tables.conversation.insert().values(**talk))
+    await database.start()
+
+    async with database.reading() as connection:
+        assert [phone] == [row._asdict() for row in await connection.execute(tables.phone.select())]
+        assert [talk] == [row._asdict() for row in await connection.execute(tables.conversation.select())]
+        assert [] == (await connection.execute(tables.menu_version.select())).all()
+    await database.stop()
 
 
 async def test_an_error_of_the_database_does_not_quote_its_parameters(database):

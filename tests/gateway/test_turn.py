@@ -6,7 +6,7 @@ import pytest
 
 from gateway.answers import Answers
 from gateway.channels.contract import UssdInput
-from gateway.menu_files import Menus
+from gateway.menu_versions import Menus
 from gateway.sessions.memory import MemorySessions
 from gateway.settings import RouteLine, SessionSettings, UssdChannel
 from gateway.turn import Turns, UnknownServiceCode
@@ -34,6 +34,10 @@ class Languages:
 
     async def of(self, msisdn_tag):
         return None
+
+
+async def no_other(version):
+    """Nothing was ever published."""
 
 
 class Escalate:
@@ -66,6 +70,46 @@ class Caller:
         return await self._turns.take("africastalking", CHANNEL, said)
 
 
+async def test_who_dials_again_in_the_middle_of_an_entry_is_asked_whether_to_go_on(turns, office):
+    first, again = Caller(turns), Caller(turns, session_id="s2")
+    await first.dials()
+    asked = await first.types("1")
+    assert "شماره نامه" in asked.text
+
+    offered = await again.dials()
+    assert ["نیمه‌کاره ماند. ادامه می‌دهید؟", "1)ادامه 2)از اول"] == offered.text.split("\n")[:2]
+    assert asked.text == (await again.types("1")).text
+    assert "نامه 12345" in (await again.types("12345")).text
+
+
+async def test_dialled_arguments_win_over_what_was_left_open(turns, office):
+    first, again = Caller(turns), Caller(turns, session_id="s2")
+    await first.dials()
+    await first.types("1")
+
+    assert "نامه 12345" in (await again.dials("*4*061*12345#")).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds", "msisdn"),
+    [
+        (["1"], 181, "+989161234567"),
+        (["1", "12345"], 1, "+989161234567"),
+        (["3"], 1, "+989161234567"),
+        (["1"], 1, "+989161234568"),
+    ],
+    ids=["too long ago", "already answered", "nothing to type", "another phone"],
+)
+async def test_nothing_is_taken_up_again(turns, clock, typed, seconds, msisdn):
+    first = Caller(turns)
+    await first.dials()
+    for text in typed:
+        await first.types(text)
+    clock.advance(seconds)
+
+    assert (await Caller(turns, msisdn, session_id="s2").dials()).text.startswith("رصد خوزستان")
+
+
 @pytest.fixture
 def office():
     return Office()
@@ -81,7 +125,7 @@ def turns(shipped_menu, office, escalate, keys, clock):
     lines = (RouteLine(backend="office"),)
     answers = Answers({"letters": lines, "requests": lines}, {"office": office}, {"escalate": escalate})
     sessions, settings = MemorySessions(clock.monotonic), SessionSettings()
-    return Turns(Menus(shipped_menu), answers, sessions, Languages(), keys, clock, settings)
+    return Turns(Menus(shipped_menu, no_other), answers, sessions, Languages(), keys, clock, settings)
 
 
 @pytest.fixture
@@ -194,6 +238,19 @@ async def test_a_second_dial_under_the_same_session_id_has_an_effect_of_its_own(
     assert 3 == len(set(escalate.causes))
 
 
+async def test_a_session_id_that_comes_back_after_its_session_was_forgotten_names_an_effect_of_its_own(
+    caller, office, escalate, clock
+):
+    office.answer = Late()
+    for number in ("31415", "31416"):
+        for text in ("", "1", number):
+            await (caller.types(text) if text else caller.dials())
+        await caller.dials()  # the old id once more, and nothing said: forgotten after its idle time
+        clock.advance(181)
+
+    assert 2 == len(set(escalate.causes))
+
+
 async def test_two_openings_at_once_name_one_effect(turns, office, escalate):
     office.answer = Late()
     await asyncio.gather(Caller(turns).dials(arguments="31415"), Caller(turns).dials(arguments="31415"))
@@ -262,6 +319,13 @@ async def test_after_the_end_the_session_id_may_serve_a_new_dial(caller, office)
     office.answer = Late()
     await caller.dials(arguments="31415")
     office.answer = LETTER
+
+    assert "رصد خوزستان" == first_line(await caller.dials())
+
+
+async def test_a_new_dial_after_the_end_counts_though_the_chain_began_with_a_star(caller, office):
+    office.answer = Late()
+    await caller.dials(arguments="*31415")
 
     assert "رصد خوزستان" == first_line(await caller.dials())
 

@@ -52,6 +52,23 @@ class SessionStoreSuite:
 
         assert (SECOND, 2) == await store.load(KEY)
 
+    async def test_the_latest_of_a_phone_is_the_one_saved_last(self, store, advance):
+        other = SessionKey(KEY.channel, KEY.owner, "session-2")
+        assert await store.latest(KEY.channel, KEY.owner) is None
+
+        await store.save(KEY, FIRST, 0, ttl_s=60)
+        await store.save(other, SECOND, 0, ttl_s=60)
+        assert (other, SECOND) == await store.latest(KEY.channel, KEY.owner)
+
+        await advance(30)
+        await store.save(KEY, FIRST, 1, ttl_s=60)
+        assert (KEY, FIRST) == await store.latest(KEY.channel, KEY.owner)
+        assert await store.latest("inoti", KEY.owner) is None
+        assert await store.latest(KEY.channel, "another") is None
+
+        await advance(61)
+        assert await store.latest(KEY.channel, KEY.owner) is None
+
     async def test_keys_that_differ_in_any_part_are_apart(self, store):
         await store.save(KEY, FIRST, 0, ttl_s=60)
 
