@@ -4,6 +4,7 @@
 counted in UTF-16 code units. 3GPP TS 23.040 cl. 9.2.3.24.1: the sizes of the parts of a long SMS.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
@@ -90,11 +91,17 @@ _DROPPED = dict.fromkeys(
 _DROPPED |= {0x00A0: " ", 0x202F: " ", 0x09: " ", 0x0D: "\n", 0x2028: "\n", 0x2029: "\n"}
 
 
+_FOREIGN = re.compile("[" + "".join(map(re.escape, map(chr, sorted(_DROPPED)))) + "\ud800-\udfff\U00010000-\U0010ffff]")
+"""Whatever `shown` has something to do with."""
+
+
 def shown(text: str) -> str:
     """A foreign text as it may be shown: no controls, no direction overrides, nothing above U+FFFF.
 
     Links are left to whoever decides what is shown; white space at line ends is dropped.
     """
+    if not _FOREIGN.search(text) and unicodedata.is_normalized("NFC", text):  # nearly every text there is
+        return "\n".join([line.strip() for line in text.split("\n")]).strip("\n") if "\n" in text else text.strip()
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).translate(_DROPPED)
     text = "".join(char for char in text if char <= "\uffff" and not "\ud800" <= char <= "\udfff")
     # Once more: what stood between a letter and its mark may be gone now.

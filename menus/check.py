@@ -366,7 +366,7 @@ def _answers(menu: Menu, ask: AskDef) -> Iterator[Answer]:
     tried: dict[str, Iterable[Answer]] = {
         "found": [
             *(Found(case) for case in usual),
-            *(msgspec.structs.replace(Found(case), as_of=TODAY) for case in usual),
+            *(msgspec.structs.replace(Found(case), as_of=TODAY, down=down) for case in usual for down in (False, True)),
             *(Found(msgspec.structs.replace(case, due_on=LONG_AGO)) for case in usual),
             *(Found(msgspec.structs.replace(case, answer_number=None)) for case in usual),
             *(Found(Case(kind="sample", number=number, state=state)) for state in State),

@@ -105,6 +105,7 @@ class Menu:
     navigation: Mapping[str, Navigation]
     labels: Mapping[str, Mapping[str, str]]
     wrong_choice: ByLanguage
+    stop_notices: ByLanguage
     fields: Mapping[str, FieldDef]
     """Value name (case.desk) to its width and rank."""
     places: Mapping[Path, tuple[str, int]]
@@ -134,10 +135,16 @@ class Menu:
         return self.languages[0]
 
 
-SERVICES: Mapping[str, str | None] = {"escalate": None, "remember_language": None, "rate": "score"}
+SERVICES: Mapping[str, str | None] = {
+    "escalate": None,
+    "remember_language": None,
+    "rate": "score",
+    "follow": None,
+    "unfollow": None,
+}
 """Asks the gateway answers itself, and what each is given. escalate: answer the last question by SMS once it is known;
 remember_language: open this phone's next dialogue in the language of this one; rate: keep what she thinks of how the
-case she sees was handled."""
+case she sees was handled; follow: an SMS at each change of it; unfollow: no more of them."""
 
 PREVIOUS = "previous"
 """As the target of a choice: the screen behind this one, where 0 leads too."""

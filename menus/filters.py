@@ -19,7 +19,8 @@ def plain(value: Any, context: Context) -> str | None:
     if isinstance(value, Mapping):
         value = value.get(context.language) or value.get(context.fallback)
     text = shown(str(value)) if value is not None else ""
-    if LINK.search(unicodedata.normalize("NFKC", text)):
+    plainly = unicodedata.normalize("NFKC", text)
+    if ("." in plainly or ":" in plainly) and LINK.search(plainly):
         return None  # outgoing texts carry no link, whoever wrote it
     return _breakable(text) or None
 
@@ -29,11 +30,21 @@ LONGEST_WORD = 24
 
 
 def _breakable(text: str) -> str:
-    return " ".join(
-        word[start : start + LONGEST_WORD]
-        for word in text.split(" ")
-        for start in range(0, len(word) or 1, LONGEST_WORD)
-    )
+    lines = text.split("\n")
+    if all(len(word) <= LONGEST_WORD for line in lines for word in line.split(" ")):
+        return text
+    return "\n".join(" ".join(piece for word in line.split(" ") for piece in _pieces(word)) for line in lines)
+
+
+def _pieces(word: str) -> list[str]:
+    pieces = []
+    while len(word) > LONGEST_WORD:
+        end = LONGEST_WORD
+        while end > 1 and unicodedata.category(word[end]).startswith("M"):
+            end -= 1  # a mark stays with its letter
+        pieces.append(word[:end])
+        word = word[end:]
+    return [*pieces, word]
 
 
 def label(value: Any, context: Context) -> str | None:

@@ -141,6 +141,8 @@ class RawShared(_Strict):
     start: str | None = None
     arguments: str | None = None
     wrong_choice: dict[str, str] | None = None
+    stop_notices: dict[str, str] | None = None
+    """What stands below each SMS about a change of a case she follows."""
     navigation: RawNavigation | None = None
     labels: dict[str, Texts] | None = None
     fields: dict[str, RawField] | None = None

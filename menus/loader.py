@@ -385,7 +385,7 @@ class _Loader:
             if key not in _CONDITIONS and key not in typed and not unsure:
                 known = ", ".join((*_CONDITIONS, *typed))
                 self.faults.append(document.fault(place, f"there is no {key} to go by; there are {known}"))
-            if key in ("as_of", "overdue") and not isinstance(wanted, bool):
+            if key in ("as_of", "overdue", "down") and not isinstance(wanted, bool):
                 self.faults.append(document.fault(place, f"{key} is true or false"))
             kind = self.kept.get(key.removeprefix("typed.")) if key.startswith("typed.") else None
             if kind is not None and kind in inputs.WORDS and isinstance(wanted, list):
@@ -473,6 +473,9 @@ class _Loader:
         navigation = self._need("navigation", None)
         labels = self._need("labels", {})
         wrong = self._need("wrong_choice", {})
+        follows = any(isinstance(raw, RawAsk) and raw.ask == "follow" for _, _, raw in self.raw)
+        stop = self._need("stop_notices", {}) if follows else self.shared.get("stop_notices", {})
+        stop_at, stop_path = self.at.get("stop_notices", (Document("common.yaml", {}, {}), ()))
         document, _ = self.at.get("labels", (Document("common.yaml", {}, {}), ()))
         for state in State:
             if "labels" in self.shared and state not in labels:
@@ -483,6 +486,10 @@ class _Loader:
         }
         for key, texts in labels.items():
             self._texts(document, ("labels", key), texts)
+        said = self._texts(stop_at, stop_path, stop) if "stop_notices" in self.shared else {}
+        for language, text in said.items():
+            if text.fixed is None:
+                self.faults.append(stop_at.fault((*stop_path, language), "below a notice stand words alone, no value"))
         words: dict[str, Navigation] = {}
         if navigation is not None:
             document, path = self.at["navigation"]
@@ -509,6 +516,7 @@ class _Loader:
             entries=self.entries,
             navigation=words,
             labels=by_language,
+            stop_notices=said,
             wrong_choice=self._texts(document, path, wrong) if "wrong_choice" in self.shared else {},
             fields={name: FieldDef(each.width, each.leave_out) for name, each in raw_fields.items()},
             places=self._places(),
@@ -541,5 +549,5 @@ class _Loader:
 
 
 _NOT_TO_GO_BY = ("secret", "citizen_phone")
-_CONDITIONS = ("as_of", "overdue", *(name for name in Case.__struct_fields__ if name not in _NOT_TO_GO_BY))
+_CONDITIONS = ("as_of", "overdue", "down", *(name for name in Case.__struct_fields__ if name not in _NOT_TO_GO_BY))
 """What a branch or a choice may go by besides the inputs of the menu."""

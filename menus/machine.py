@@ -5,6 +5,7 @@ screen, answering each Ask with Answered. Then `shown` notes on the dialogue whi
 so that the next event is read against what she saw. The same machine serves gateway, checker and tests.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -67,6 +68,8 @@ class Opened:
     arguments: tuple[str, ...] = ()
     entry: str | None = None
     before: Dialogue | None = None
+    kept: Dialogue | None = None
+    """The answer this phone was promised, on its screen: it is shown first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,12 @@ def case_shown(dialogue: Dialogue) -> Case | None:
     return _case(dialogue)
 
 
+def with_stop(menu: Menu, screen: Screen) -> Screen:
+    """A notice: the screen with what to do who wants no more of them."""
+    (end,) = menu.stop_notices[screen.language].fixed or ()
+    return replace(screen, parts=(*screen.parts, templates.Filled(f"\n{end.text}", 0)), short=None)
+
+
 def unfinished(menu: Menu, dialogue: Dialogue) -> bool:
     """Whether she was asked to type something, or whether to go on with that: what a dropped call leaves."""
     node = menu.nodes.get(dialogue.at)
@@ -154,6 +163,8 @@ def _count(dialogue: Dialogue) -> Dialogue:
 def _opened(menu: Menu, dialogue: Dialogue, event: Opened, today: date) -> Step:
     arguments = tuple(fold(argument) for argument in event.arguments)
     entry = menu.entries.get(event.entry) if event.entry else None
+    if entry is None and not arguments and event.kept is not None and event.kept.at in menu.nodes:
+        return _go(menu, _taken_over(dialogue, event.kept, ()), event.kept.at, today)
     if entry is None and not arguments and event.before is not None and unfinished(menu, event.before):
         return _resumed(menu, dialogue, event.before, today)
     if entry is None and not arguments:
@@ -171,8 +182,15 @@ def _opened(menu: Menu, dialogue: Dialogue, event: Opened, today: date) -> Step:
 def _resumed(menu: Menu, dialogue: Dialogue, before: Dialogue, today: date) -> Step:
     """She dialled again: the screen she was at is behind the question whether to go on, so that 0 leads there too."""
     trail = before.trail if before.at == "resume" else _left(before).trail
-    taken = msgspec.structs.replace(before, id=dialogue.id, turns=dialogue.turns, trail=trail, keys={}, chain=False)
-    return _go(menu, taken, "resume", today)
+    return _go(menu, _taken_over(dialogue, before, trail), "resume", today)
+
+
+def _taken_over(dialogue: Dialogue, other: Dialogue, trail: tuple[str, ...]) -> Dialogue:
+    """What another dialogue knew, in this one."""
+    return msgspec.structs.replace(
+        other, id=dialogue.id, wire=dialogue.wire, turns=dialogue.turns, trail=trail, keys={}, page=0, pages=1,
+        mistaken="", chain=False,
+    )  # fmt: skip
 
 
 def _entered(
@@ -201,7 +219,8 @@ def _typed(menu: Menu, dialogue: Dialogue, text: str, today: date) -> Step:
     node = menu.nodes.get(dialogue.at)
     if not isinstance(node, ScreenDef):
         return _go(menu, dialogue, menu.start, today)
-    key = fold(text[: 4 * inputs.MAX_TYPED]).strip(" #")
+    # Of a text longer than any phone sends, the beginning might be a key that was never typed.
+    key = fold(text).strip(" #") if len(text) <= 4 * inputs.MAX_TYPED else ""
     match key:
         case "00":
             return _go(menu, msgspec.structs.replace(dialogue, trail=()), menu.start, today)
@@ -300,15 +319,15 @@ def _slim(answer: Answer) -> Answer:
     match answer:
         case Several(cases=cases):
             kept = cases[:MAX_CASES]
-            if len(_encoder.encode(Several(kept))) > MAX_HELD_OCTETS:
+            if len(_encoder.encode(Several(kept, answer.as_of))) > MAX_HELD_OCTETS:
                 kept = tuple(msgspec.structs.replace(case, steps=()) for case in kept)
-            while len(kept) > 1 and len(_encoder.encode(Several(kept))) > MAX_HELD_OCTETS:
+            while len(kept) > 1 and len(_encoder.encode(Several(kept, answer.as_of))) > MAX_HELD_OCTETS:
                 kept = kept[:-1]
-            return Several(kept)
+            return Several(kept, answer.as_of)
         case Found(case=case):
-            while case.steps and len(_encoder.encode(Found(case, answer.as_of))) > MAX_HELD_OCTETS:
+            while case.steps and len(_encoder.encode(Found(case, answer.as_of, answer.down))) > MAX_HELD_OCTETS:
                 case = msgspec.structs.replace(case, steps=case.steps[1:])
-            return Found(case, answer.as_of)
+            return Found(case, answer.as_of, answer.down)
         case _:
             return answer
 
@@ -341,6 +360,8 @@ def _fact(dialogue: Dialogue, key: str, today: date) -> object:
     case = _case(dialogue)
     if key == "as_of":
         return _as_of(dialogue)
+    if key == "down":
+        return isinstance(dialogue.held, Found) and dialogue.held.down
     if key == "overdue":
         return case is not None and case.due_on is not None and case.due_on < today and case.state not in FINAL
     if key in Case.__struct_fields__:
@@ -350,7 +371,7 @@ def _fact(dialogue: Dialogue, key: str, today: date) -> object:
 
 
 def _as_of(dialogue: Dialogue) -> date | None:
-    return dialogue.held.as_of if isinstance(dialogue.held, Found) else None
+    return dialogue.held.as_of if isinstance(dialogue.held, Found | Several) else None
 
 
 # --- where it leads -------------------------------------------------------------------------------------------------
@@ -447,8 +468,8 @@ def _screen(menu: Menu, dialogue: Dialogue, today: date) -> Step:
 def _told_apart(cases: list[tuple[str, str]]) -> tuple[str, ...]:
     """Labels of cases, (words, number) each: the number instead of words that are too long, and behind equal ones."""
     told = [(words if 0 < len(words) <= MAX_LABEL else number, number) for words, number in cases]
-    twice = {label for label, _ in told if sum(label == other for other, _ in told) > 1}
-    return tuple(f"{label} {number}" if label in twice and label != number else label for label, number in told)
+    times = Counter(label for label, _ in told)
+    return tuple(f"{label} {number}" if times[label] > 1 and label != number else label for label, number in told)
 
 
 # --- between two events ---------------------------------------------------------------------------------------------

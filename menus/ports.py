@@ -51,9 +51,10 @@ class CaseStep(msgspec.Struct, frozen=True, array_like=True):
 class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     """A letter or request being followed, as far as a citizen may read it.
 
-    number is the office's own spelling; due_on is the day the answer is owed; step and steps_total count from 1;
-    secret is true for whatever the office does not call open. subject and sender are for who has proved that the case
-    is hers: by its receipt code (proven), or by calling from citizen_phone, the number the office has of her.
+    number is the office's own spelling; registered_on is the day it came to the office; due_on is the day the answer is
+    owed; step and steps_total count from 1; secret is true for whatever the office does not call open. subject and
+    sender are for who has proved that the case is hers: by its receipt code (proven), or by calling from citizen_phone,
+    the number the office has of her.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     organisation: dict[str, str] = {}
     year: int | None = None
     desk: dict[str, str] = {}
+    registered_on: date | None = None
     changed_on: date | None = None
     due_on: date | None = None
     steps: tuple[CaseStep, ...] = ()
@@ -122,10 +124,14 @@ class Found(msgspec.Struct, frozen=True, tag="found"):
     case: Case
     as_of: date | None = None
     """The day of a last known answer; None when the office answered just now."""
+    down: bool = False
+    """The office does not answer now; this is what it said on that day."""
 
 
 class Several(msgspec.Struct, frozen=True, tag="several"):
     cases: tuple[Case, ...]
+    as_of: date | None = None
+    """As in Found."""
 
 
 class Missing(msgspec.Struct, frozen=True, tag="missing"):
@@ -166,7 +172,7 @@ class Backend(Protocol):
 
 # protocols.md G4: what separates the parts of a letter number on paper, on a keypad and in a database.
 _BETWEEN_PARTS = re.compile(r"[/\-._\s*#]+")
-_YEARS = range(1350, 1450)  # G4: four digits in this window are a year
+_YEARS = frozenset(map(str, range(1350, 1450)))  # G4: four digits in this window are a year
 
 
 def reference(number: str) -> Reference:
@@ -174,5 +180,6 @@ def reference(number: str) -> Reference:
     folded = _BETWEEN_PARTS.split(fold(number))
     parts = tuple(part.lstrip("0") or "0" if part.isdecimal() else part for part in folded if part)
     counts = [part for part in parts if part.isdecimal()]
-    longest = max(counts, key=lambda part: (int(part) not in _YEARS, len(part)), default="")
+    # The number itself decides between two of one length: the order they were typed in must not.
+    longest = max(counts, key=lambda part: (part not in _YEARS, len(part), part), default="")
     return Reference(exact="/".join(parts), loose="/".join(sorted(parts)), running=longest)

@@ -12,6 +12,9 @@ GOVERNORATE = {"fa": "استانداری", "ar": "المحافظة", "en": "Gove
 MUNICIPALITY = {"fa": "شهرداری", "ar": "البلدية", "en": "Municipality"}
 
 
+SUBJECT = "آسفالت کوچه شهید رضایی"
+
+
 def case(
     kind: str, number: str, today: date, state: State = State.IN_PROGRESS, *, closed_with: str | None = None
 ) -> Case:
@@ -41,7 +44,8 @@ def answers(kind: str, number: str, today: date) -> dict[str, Answer]:
     found["found, closed with an answer"] = Found(case(kind, number, today, State.CLOSED, closed_with="5512"))
     late = case(kind, number, today)
     found["found, overdue"] = Found(msgspec.structs.replace(late, due_on=today - timedelta(days=5)))
-    found["found, an answer of three days ago"] = Found(late, as_of=today - timedelta(days=3))
+    found["found, and proved to be hers"] = Found(msgspec.structs.replace(late, proven=True, subject=SUBJECT))
+    found["found, an answer of three days ago"] = Found(late, as_of=today - timedelta(days=3), down=True)
     elsewhere = Case(kind=kind, number=number, state=State.SEEN, organisation=MUNICIPALITY, year=1404)
     found["several"] = Several((case(kind, number, today), elsewhere))
     return {
@@ -60,10 +64,12 @@ CANNED = {
     "12346": "found, closed with an answer",
     "12347": "found, closed",
     "12348": "found, rejected",
+    "12349": "found, overdue",
     "2001000344": "found, needs_citizen",
     "22010": "several",
     "99999": "missing",
     "31415": "late",
+    "50050": "found, an answer of three days ago",
     "50051": "unavailable",
 }
 """What a number is answered with where a menu is tried without an office; any other is under review."""

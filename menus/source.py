@@ -189,7 +189,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def typed(model: type[Model], document: Document, data: Any, path: Path = ()) -> Model:
     """data as a model, or Faulty with the file's lines in words an operator understands."""
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={"file": document.file})  # for names of files beside it
     except ValidationError as error:
         raise Faulty(
             [

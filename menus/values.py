@@ -28,6 +28,7 @@ _SORTS: dict[str, dict[str, Sort]] = {
         **dict.fromkeys(Case.__struct_fields__, TEXT),
         **dict.fromkeys(("number", "year", "step", "steps_total", "answer_number", "phone"), NUMBER),
         "state": STATE,
+        "registered_on": DATE,
         "changed_on": DATE,
         "due_on": DATE,
     },

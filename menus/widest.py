@@ -88,6 +88,7 @@ class Wide:
             organisation=self.names("case.organisation", language),
             year=self.count("case.year"),
             desk=self.names("case.desk", language),
+            registered_on=ANOTHER_YEAR,
             changed_on=ANOTHER_YEAR,
             due_on=ANOTHER_YEAR,
             steps=(CaseStep(self.names("item.desk", language), ANOTHER_YEAR),) * steps,

@@ -140,7 +140,7 @@ BROKEN = {
         "fa", "", "ends without choices and without a phone number",
     ),
     "a screen of nothing but absent values": (
-        L, "Letter {{ case.number }}\\n{{ case.state | label }}\\nAnswer due", "Answer due", "letter_status", "en", "ussd",
+        L, "Letter {{ case.number }}\\n{{ case.state | label }}[ (as of {{ as_of | day }})]\\nAnswer due", "Answer due", "letter_status", "en", "ussd",
         "says nothing after find_letter: found, where its values are absent",
     ),
     "a keyword of five words": (

@@ -104,7 +104,7 @@ def changed(file, old, new):
 def test_the_shipped_menu_has_no_fault(menu):
     assert menu.languages == ("fa", "ar", "en")
     assert menu.default_language == "fa"
-    assert set(menu.entries) == {"letters", "requests", "help", "language"}
+    assert set(menu.entries) == {"letters", "requests", "help", "language", "follow"}
     assert menu.nodes.keys() >= RESERVED
 
 
@@ -219,7 +219,7 @@ FAULTY = {
     "a choice without a next": (L, "{text: Steps, next: steps}", "{text: Steps}", 18, "steps.next is missing"),
     "a language that is none": (C, "language: en,", "language: ar,", 27, "ar is no language of this menu"),
     "a kind of input that is none": (L, "as: letter_number", "as: phone", 5, "'phone' is none of 'letter_number'"),
-    "a route that is none": (L, "ask: letters", "ask: leters", 9, "there is no route leters; there are escalate, lett"),
+    "a route that is none": (L, "ask: letters", "ask: leters", 9, "there is no route leters; there are escalate, follow, lett"),
     "a route without a number": (L, "  with: {number: number}\n", "", 9, "letters is asked with: {number: (name of an input)}"),
     "a number nobody typed": (L, "with: {number: number}", "with: {number: code}", 10, "no input is kept as code"),
     "nothing for found": (
@@ -228,7 +228,7 @@ FAULTY = {
     ),
     "nothing for done": (C, "{text: Late}", "{ask: escalate, unavailable: main}", 30, "says nothing for done:"),
     "a last branch with a condition": (L, "    - status\n", "", 11, "the last of the branches must be a screen alone"),
-    "a condition on nothing": (L, "answer_number: true", "answer: true", 12, "there is no answer to go by; there are as_of, overdue, kind"),
+    "a condition on nothing": (L, "answer_number: true", "answer: true", 12, "there is no answer to go by; there are as_of, overdue, down, kind"),
     "a condition on no state": (L, "state: [closed]", "state: [close]", 12, "close is no state; there are received"),
     "a condition of no kind": (L, "state: [closed]", "state: closed", 12, "or a list of words was expected"),
     "a filter that is none": (L, "changed_on | day", "changed_on | days", 19, "no filter days; there are day, digits, label, masked, relative"),

@@ -291,7 +291,7 @@ def test_in_arabic_the_days_are_jalali(citizen):
     assert "1)متابعة كتاب" in her.text
 
     her.types("1", "12345")
-    assert her.text.startswith("الكتاب 12345\nقيد الدراسة\nالرد حتى 09/08\nالقانونية منذ 08/19")
+    assert her.text.startswith("الكتاب 12345\nقيد الدراسة\nالرد حتى 09/08\nالقانونية\n1)المراحل 2)إشعار")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -615,8 +615,8 @@ def test_nothing_is_asked_again_when_nothing_was_asked_or_the_menu_has_changed(c
 # --- the size of the shipped screens --------------------------------------------------------------------------------
 
 READ_ON = {
-    "fa": {"help", "letter_steps", "request_steps"},
-    "ar": {"help", "letter_steps", "request_steps"},
+    "fa": {"help", "letter_steps", "request_steps", "letter_proven"},
+    "ar": {"help", "letter_steps", "request_steps", "letter_proven"},
     "en": {"help"},
 }
 """Screens that may take more than one page."""
@@ -863,9 +863,12 @@ def test_of_a_huge_case_the_newest_steps_are_held(menu, today, as_of):
     assert held.as_of == as_of
 
 
+@pytest.mark.parametrize("as_of", [None, date(2026, 11, 1)])
 @pytest.mark.parametrize("count", [1, 2, 24, 1000])
-def test_of_several_huge_cases_as_many_as_there_is_room_for_are_held_without_steps(menu, today, count):
-    held, octets = answered(menu, Several((HUGE,) * count), today)
+def test_of_several_huge_cases_as_many_as_there_is_room_for_are_held_without_steps(menu, today, count, as_of):
+    held, octets = answered(menu, Several((HUGE,) * count, as_of), today)
+
+    assert held.as_of == as_of
 
     assert octets <= machine.MAX_HELD_OCTETS
     assert len(held.cases) >= 1
