@@ -6,16 +6,20 @@ that is not in the table shows as under review and is reported; a word of secrec
 secret.
 """
 
+import json
 import re
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeVar
 
 import jmespath
 from persiantools.jdatetime import JalaliDate
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from adapters.contract import BackendGarbage
+from adapters.breaker import BreakerConfig
+from adapters.contract import BackendGarbage, ContractBreach, Trace, untold
+from adapters.last_known import LastKnownConfig
 from menus.ports import Case, CaseStep, Reference, State, fold, reference
 
 MAX_TEXT = 64
@@ -30,7 +34,14 @@ MAX_COUNT = 9999
 MAX_STEPS = 24
 
 
+_NAME = re.compile(r"[\w\u200c][\w\u200c /-]*")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
 def _compiles(expression: str) -> str:
+    # JMESPath wants `شماره نامه` in quotes of its own inside YAML's; as it stands it can mean nothing else.
+    if _NAME.fullmatch(expression) and not _IDENTIFIER.fullmatch(expression):
+        expression = json.dumps(expression, ensure_ascii=False)
     try:
         jmespath.compile(expression)
     except jmespath.exceptions.JMESPathError as error:
@@ -39,6 +50,18 @@ def _compiles(expression: str) -> str:
 
 
 Expression = Annotated[str, AfterValidator(_compiles)]
+
+Ours = TypeVar("Ours")
+
+
+def reader(expression: str) -> Callable[[Any], Any]:
+    """What finds this expression's value in a record. A plain name, which most are, is looked up and not interpreted:
+    a register is read by the hundred thousand rows."""
+    compiled = jmespath.compile(expression)
+    if compiled.parsed["type"] != "field":
+        return compiled.search  # type: ignore[no-any-return]  # the library has no types
+    name = compiled.parsed["value"]
+    return lambda record: record.get(name) if isinstance(record, dict) else None
 
 
 class Strict(BaseModel):
@@ -53,6 +76,7 @@ class Fields(Strict):
     organisation: Expression | None = None
     year: Expression | None = None
     desk: Expression | None = None
+    registered_on: Expression | None = None
     changed_on: Expression | None = None
     due_on: Expression | None = None
     step: Expression | None = None
@@ -84,9 +108,22 @@ class CaseConfig(Strict):
     """The most one question may take, however much time the caller has. 30 s is what a follow-up waits."""
     max_in_flight: int = Field(default=32, gt=0)
     """Questions at once; more wait, within their own time."""
+    polls_per_minute: float = Field(default=60.0, gt=0)
+    """How many of the cases that citizens follow may be looked up here in a minute."""
+    events_secret: str = Field(default="", repr=False)
+    """What this office signs its announcements of changes with (POST /backends/NAME/events); empty: it makes none."""
+    retries: int = Field(default=1, ge=0, le=3)
+    """How often one question is asked again at once, where that does no harm and there is time."""
+    breaker: BreakerConfig = BreakerConfig()
+    lateness_opens: bool = True
+    """Whether no answer in time counts as a failure for the breaker."""
+    last_known: LastKnownConfig | None = None
+    """Absent: nothing is kept, and an office that fails is unavailable."""
     fields: Fields
     steps: Steps | None = None
     calendar: Literal["jalali", "gregorian"] = "jalali"
+    due_in_working_days: int | None = Field(default=None, gt=0, le=365)
+    """Where the office gives no due date: so many working days after the registration, or after the first step."""
     states: dict[str, State]
     """The office's word to our state."""
     open_words: list[Annotated[str, Field(min_length=1)]] = ["عادی"]
@@ -99,14 +136,20 @@ Unmapped = Callable[[str], None]
 """Told each state that the file does not have, and each date that is none."""
 
 
+_MISFIT = (ValueError, TypeError, LookupError, AttributeError, jmespath.exceptions.JMESPathError)
+
+
 class Mapper:
     """Records of one office to cases, as its file says."""
 
-    def __init__(self, config: CaseConfig, unmapped: Unmapped = lambda _: None) -> None:
+    def __init__(self, config: CaseConfig, unmapped: Unmapped = lambda _: None, trace: Trace = untold) -> None:
         self._config = config
         self._unmapped = unmapped
+        self._trace = trace
         expressions = config.fields.model_dump(exclude_none=True)
-        self._expressions = {name: jmespath.compile(expression) for name, expression in expressions.items()}
+        self._readers = {name: reader(expression) for name, expression in expressions.items()}
+        # Offices have few words and many records, and folding is most of what a record costs.
+        self._fold = lru_cache(maxsize=4096)(fold)
         self._states = {fold(word): state for word, state in config.states.items()}
         self._names = {fold(name): names for name, names in config.names.items()}
         self._open = {fold(word) for word in config.open_words}
@@ -131,8 +174,20 @@ class Mapper:
                 for record in records:
                     self._is_about(asked, record, echo or self._config.fields.number, by_running=by_running)
             return [self._case(record, proven=proven) for record in records]
-        except (ValueError, TypeError, LookupError, AttributeError, jmespath.exceptions.JMESPathError) as error:
+        except _MISFIT as error:
+            self._trace("fault", f"a record does not fit its file: {error}")
             raise BackendGarbage(f"a record does not fit its file: {type(error).__name__}") from error
+
+    def steps(self, record: Any) -> tuple[CaseStep, ...]:
+        """The desks in a record, for who learns them after the case. Raises BackendGarbage like `cases`."""
+        try:
+            return self._steps(record)
+        except _MISFIT as error:
+            raise BackendGarbage(f"its steps do not fit its file: {type(error).__name__}") from error
+
+    def day(self, value: Any) -> date | None:
+        """A date as this office writes it; None for no date, told when it should have been one."""
+        return self._date(value)
 
     def _is_about(self, asked: Reference, record: Any, echo: str, *, by_running: bool) -> None:
         """An office that answers with another number shows somebody else's letter."""
@@ -140,33 +195,44 @@ class Mapper:
         answered = reference(said)
         running = by_running and answered.running == asked.running
         if fold(said) != asked.exact and answered.loose != asked.loose and not running:
-            raise BackendGarbage("the answer is about another number than was asked")
+            self._trace("fault", f"asked for {asked.exact!r}, answered about {said!r} ({echo})")
+            raise ContractBreach("the answer is about another number than was asked")
 
     def _case(self, record: Any, *, proven: bool) -> Case:
-        found = {name: expression.search(record) for name, expression in self._expressions.items()}
-        number = _text(found.get("number"))
+        found = {name: read(record) for name, read in self._readers.items()}
+
+        self._trace("record", "")
+
+        def take(name: str, read: Callable[[Any], Ours]) -> Ours:
+            ours = read(found.get(name))
+            if name in found and self._trace is not untold:
+                self._trace("field", f"{name}: {found[name]!r} -> {_spoken(ours)}")
+            return ours
+
+        number = take("number", _text)
         if not 0 < len(number) <= MAX_NUMBER:
             raise ValueError("no number, or none of a letter")
         return Case(
             kind=self._config.case_kind,
             # Hyphens and blanks between digits change their order on a right-to-left screen (protocols.md D7).
             number=re.sub(r"(?<=\w)[-_. ]+(?=\w)", "/", number),
-            state=self._state(found.get("state")),
-            organisation=self._named(found.get("organisation")),
-            year=_count(found.get("year")),
-            desk=self._named(found.get("desk")),
-            changed_on=self._date(found.get("changed_on")),
-            due_on=self._date(found.get("due_on")),
+            state=take("state", self._state),
+            organisation=take("organisation", self._named),
+            year=take("year", _count),
+            desk=take("desk", self._named),
+            registered_on=take("registered_on", self._date),
+            changed_on=take("changed_on", self._date),
+            due_on=take("due_on", self._date),
             steps=self._steps(record),
-            step=_count(found.get("step")),
-            steps_total=_count(found.get("steps_total")),
-            answer_number=_text(found.get("answer_number")) or None,
-            lacking=self._named(found.get("lacking")),
-            phone=_text(found.get("phone")) or None,
-            secret=self._secret(found.get("secrecy")),
-            subject=_text(found.get("subject"), MAX_SUBJECT),
-            sender=_text(found.get("sender")),
-            citizen_phone=_text(found.get("citizen_phone")),
+            step=take("step", _count),
+            steps_total=take("steps_total", _count),
+            answer_number=take("answer_number", _text) or None,
+            lacking=take("lacking", self._named),
+            phone=take("phone", _text) or None,
+            secret=take("secrecy", self._secret),
+            subject=take("subject", lambda value: _text(value, MAX_SUBJECT)),
+            sender=take("sender", _text),
+            citizen_phone=take("citizen_phone", _text),
             proven=proven,
         )
 
@@ -174,31 +240,38 @@ class Mapper:
         config = self._config.steps
         if config is None:
             return ()
-        steps = jmespath.search(config.each, record) or []
-        return tuple(
+        listed = jmespath.search(config.each, record) or []
+        steps = listed if isinstance(listed, list) else [listed]  # in XML, a list of one is that one
+        found = tuple(
             CaseStep(
                 desk=self._named(jmespath.search(config.desk, step)),
                 on=self._date(jmespath.search(config.date, step)) if config.date else None,
             )
             for step in steps[-MAX_STEPS:]
         )
+        if self._trace is not untold:
+            for each in found:
+                self._trace("field", f"a step: {_spoken(each.desk)}; {_spoken(each.on)}")
+        return found
 
     def _state(self, value: Any) -> State:
         word = _text(value)
-        state = self._states.get(fold(word))
+        state = self._states.get(self._fold(word))
         if state is None:
             self._unmapped(word)
         return state or State.UNKNOWN
 
     def _secret(self, value: Any) -> bool:
-        return self._config.fields.secrecy is not None and fold(_text(value)) not in self._open
+        return self._config.fields.secrecy is not None and self._fold(_text(value)) not in self._open
 
     def _named(self, value: Any) -> dict[str, str]:
         name = _text(value)
-        return {"fa": name, **self._names.get(fold(name), {})} if name else {}
+        return {"fa": name, **self._names.get(self._fold(name), {})} if name else {}
 
     def _date(self, value: Any) -> date | None:
-        """`1405/08/30`, `1405-08-30` or the same with a time behind it."""
+        """`1405/08/30`, `1405-08-30` or the same with a time behind it; a date of a database or a sheet is one."""
+        if isinstance(value, date):
+            return value
         text = _text(value)
         if not text:
             return None
@@ -210,6 +283,19 @@ class Mapper:
         except ValueError:
             self._unmapped(text)  # the rest of the record is good, and this day nobody could read
             return None
+
+
+def _spoken(ours: object) -> str:
+    """A value of ours, for whoever reads what became of the office's."""
+    match ours:
+        case None | "":
+            return "none"
+        case bool():
+            return "secret" if ours else "no secret"
+        case dict():
+            return ", ".join(f"{language}: {name}" for language, name in ours.items()) or "none"
+        case _:
+            return str(ours)
 
 
 _DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
