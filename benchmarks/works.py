@@ -105,6 +105,16 @@ class _Languages:
         return None
 
 
+class _Nothing:
+    """No answer was ever promised."""
+
+    async def unseen(self, msisdn_tag: str) -> None:
+        return None
+
+    async def answer(self, question: str) -> None:
+        return None
+
+
 async def _no_other(version: str) -> Menu | None:
     """Every dialogue here is of the one menu."""
     return None
@@ -114,12 +124,12 @@ def _turns(menu: Menu) -> list[Work]:
     """Whole turns, with an office that answers at once and a log line that goes nowhere."""
     logs.configure(io.StringIO())
     clock = SystemClock()
-    lines = (RouteLine(backend="office"),)
-    answers = Answers({"letters": lines, "requests": lines}, {"office": _Office()}, {})
     keys = Keys(data={1: b"d" * 32}, index=b"i" * 32, log=b"l" * 32)
+    lines = (RouteLine(backend=["office"]),)
+    answers = Answers({"letters": lines, "requests": lines}, {"office": _Office()}, {}, _Nothing(), keys)  # type: ignore[arg-type]
     sessions = MemorySessions(clock.monotonic)
     # Languages is a table; who never chose is what it says here, so that no database is measured.
-    turns = Turns(Menus(menu, _no_other), answers, sessions, _Languages(), keys, clock, SessionSettings())  # type: ignore[arg-type]
+    turns = Turns(Menus(menu, _no_other), answers, sessions, _Languages(), _Nothing(), keys, clock, SessionSettings())  # type: ignore[arg-type]
     ids = map(str, count())
 
     def take(session_id: str, inputs: str) -> UssdReply:

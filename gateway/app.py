@@ -6,6 +6,8 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,26 @@ from aiohttp import web
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.contract import Lookup
-from adapters.guard import Guard
+from adapters.breaker import Breaker
+from adapters.contract import BackendUnusable, Lookup, News, Trace, Traceable, Watched, untold
+from adapters.due import Due
+from adapters.ece import Ece, EceConfig
+from adapters.guard import Guard, Report
+from adapters.last_known import LastAnswers, LastKnown, MemoryLastAnswers
+from adapters.mapping import CaseConfig
+from adapters.register import Register, RegisterConfig
 from adapters.rest import Rest, RestConfig
+from adapters.soap import Soap, SoapConfig
+from adapters.sql import Sql, SqlConfig
 from gateway import settings as setting
 from gateway.answers import Answers, Service
 from gateway.channels import listed
 from gateway.channels.http import Channels
 from gateway.channels.outgoing import sender
 from gateway.clock import Clock, SystemClock
+from gateway.events import Events
 from gateway.health import Health
+from gateway.holidays import WorkingDays
 from gateway.logs import configure as log_to
 from gateway.menu_files import Edition, House, edition
 from gateway.menu_watch import watch
@@ -35,20 +47,22 @@ from gateway.sessions.memory import MemorySessions
 from gateway.settings import Settings
 from gateway.sms.conversations import Conversations
 from gateway.sms.follow_ups import FollowUps
+from gateway.sms.follows import Follows
 from gateway.sms.inbox import Inbox
 from gateway.sms.outbox import Outbox
 from gateway.storage.database import Database, DatabaseUnusable
+from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
 from gateway.storage.menus import StoredMenus
 from gateway.storage.ratings import Ratings
 from gateway.turn import Turns
 from menus import source
 from menus.definition import Menu
-from menus.ports import Backend
+from menus.ports import Answer, Ask, Backend, reference
 from menus.source import Document, Fault, Faulty
 
-__all__ = ["CannotListen", "Checked", "check", "composed", "listening", "load", "log_to", "new_keys", "publish",
-           "serving", "stop_signal"]  # fmt: skip
+__all__ = ["CannotListen", "Checked", "ask_backend", "check", "composed", "listening", "load", "log_to", "new_keys",
+           "publish", "remembered", "serving", "stop_signal", "working_days"]  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -58,7 +72,13 @@ STOP_WITHIN_S = 3.0
 Unmapped = Callable[[str], None]
 """Told each word of an office that its file has no meaning for."""
 
-BACKEND_KINDS: Mapping[str, tuple[type[BaseModel], Callable[[Any, Unmapped], Lookup]]] = {"rest": (RestConfig, Rest)}
+BACKEND_KINDS: Mapping[str, tuple[type[BaseModel], Callable[[Any, Unmapped], Lookup]]] = {
+    "ece": (EceConfig, Ece),
+    "register": (RegisterConfig, Register),
+    "rest": (RestConfig, partial(Rest, now=SystemClock().now)),
+    "soap": (SoapConfig, Soap),
+    "sql": (SqlConfig, Sql),
+}
 
 
 BACKLOG = 1024
@@ -69,7 +89,7 @@ class CannotListen(Exception):
     """The address is taken or not ours. The engineer's; says which."""
 
 
-TO_BE_MENDED = (Faulty, KeysUnusable, DatabaseUnusable, CannotListen)
+TO_BE_MENDED = (Faulty, KeysUnusable, DatabaseUnusable, BackendUnusable, CannotListen)
 """Why a start is refused: each is a sentence for whoever started us, not a defect."""
 
 
@@ -106,7 +126,7 @@ def check(settings: Settings) -> Checked:
     backends: dict[str, tuple[Any, Callable[[Any, Unmapped], Lookup]]] = {}
     for name, document in settings.backends.items():
         try:
-            backends[name] = _backend(document)
+            backends[name] = _backend(document, settings)
         except Faulty as faulty:
             faults += faulty.faults
     dialects = [
@@ -135,13 +155,24 @@ def house(settings: Settings) -> House:
     return House(settings.routes.keys(), capacities)
 
 
-def _backend(document: Document) -> tuple[Any, Callable[[Any, Unmapped], Lookup]]:
+def working_days(folder: Path) -> WorkingDays:
+    """The calendar of a settings folder. Raises Faulty."""
+    return setting.working_days(folder) or WorkingDays()
+
+
+def _backend(document: Document, settings: Settings) -> tuple[Any, Callable[[Any, Unmapped], Lookup]]:
     kind = document.data.get("kind")
     if not isinstance(kind, str) or kind not in BACKEND_KINDS:
         known = ", ".join(sorted(BACKEND_KINDS))
         raise Faulty([document.fault(("kind",), f"kind: {kind!r} is none of {known}")])
     model, make = BACKEND_KINDS[kind]
-    return source.typed(model, document, document.data), make
+    config: Any = source.typed(model, document, document.data)
+    if isinstance(config, CaseConfig):
+        if config.due_in_working_days is not None and settings.working_days is None:
+            fault = f"due_in_working_days: counted by {setting.HOLIDAYS}, which is not in {settings.folder}"
+            raise Faulty([document.fault(("due_in_working_days",), fault)])
+        config = config.model_copy(update={"names": {**settings.names, **config.names}})
+    return config, make
 
 
 @asynccontextmanager
@@ -152,11 +183,13 @@ async def composed(
     clock: Clock | None = None,
     more: Iterable[web.RouteDef] = (),
     tell: Callable[[str], None] | None = None,
+    known: LastAnswers | None = None,
 ) -> AsyncIterator[web.Application]:
     """The gateway at work, behind a web application that somebody serves. Stops in the reverse order of its start.
 
     more: routes of whoever composes us (the demo's). tell: watch the menu's files, and say here what came of an edit.
-    Raises KeysUnusable or DatabaseUnusable with what to mend, and Faulty when there is no menu to serve.
+    known: where last answers are kept, for backends whose file wants that; without it in this process.
+    Raises KeysUnusable, DatabaseUnusable or BackendUnusable with what to mend, and Faulty without a menu to serve.
     """
     settings, own = checked.settings, checked.settings.gateway
     clock = clock or SystemClock()
@@ -172,21 +205,32 @@ async def composed(
         session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(), cookie_jar=no_cookies)
         http = await stack.enter_async_context(session)
         offices: dict[str, Backend] = {}
+        known = known or MemoryLastAnswers()
         for name, (config, make) in checked.backends.items():
-            offices[name] = await stack.enter_async_context(_guarded(name, config, make, clock))
+            unmapped, report = _heard(name)
+            lookup = make(config, unmapped)
+            if isinstance(lookup, Watched):
+                lookup.tells(_news(name), clock.today)
+            due = _due(lookup, config, settings.working_days)
+            offices[name] = await stack.enter_async_context(_guarded(name, due, config, report, clock, known))
         senders = {name: sender(http, listed.SMS[each.dialect], each) for name, each in settings.sms.items()}
 
         services: dict[str, Service] = {}
-        answers = Answers(settings.routes, offices, services)
+        kept = KeptAnswers(database, keys, clock)
+        answers = Answers(settings.routes, offices, services, kept, keys)
         outbox = Outbox(database, senders, keys, clock, own.sms)
         languages = Languages(database, clock)
         services["remember_language"] = RememberLanguage(languages)
         services["rate"] = Rate(Ratings(database, keys, clock))
-        turns = Turns(menus, answers, MemorySessions(clock.monotonic), languages, keys, clock, own.sessions)
+        sessions = MemorySessions(clock.monotonic)
+        turns = Turns(menus, answers, sessions, languages, kept, keys, clock, own.sessions)
         talks = Conversations(database, clock, own.sms)
         follow_ups = FollowUps(database, turns, outbox, talks, settings.sms, keys, clock, own.follow_ups)
         services["escalate"] = follow_ups
-        inbox = Inbox(database, turns, outbox, talks, settings.sms, keys, clock, own.sms)
+        pace = _pace(settings, {name: config.polls_per_minute for name, (config, _) in checked.backends.items()})
+        follows = Follows(database, turns, outbox, settings.sms, pace, keys, clock, own.follow)
+        services["follow"], services["unfollow"] = follows.follow, follows.unfollow
+        inbox = Inbox(database, turns, outbox, talks, follows, settings.sms, keys, clock, own.sms)
         channels = Channels(
             {name: (each, listed.USSD[each.dialect]) for name, each in settings.ussd.items()},
             {name: (each, listed.SMS[each.dialect]) for name, each in settings.sms.items()},
@@ -199,6 +243,7 @@ async def composed(
         for worker in (outbox.worker, follow_ups.worker, inbox.worker):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
 
+        stack.push_async_callback(_ended, asyncio.create_task(follows.run()))
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
         if tell is not None:
             watching = watch(checked.menu_folder, publications, house(settings), tell)
@@ -207,10 +252,13 @@ async def composed(
             _compare(checked, menus.current.version)
 
         application = web.Application()
-        application.add_routes([*channels.routes(), *Health(database, menus).routes(), *more])
+        secrets = {name: config.events_secret for name, (config, _) in checked.backends.items() if config.events_secret}
+        events = Events(follows, secrets, _routes_of(settings), clock)
+        application.add_routes([*channels.routes(), *events.routes(), *Health(database, menus).routes(), *more])
         for name, channel in {**settings.ussd, **settings.sms}.items():
             if channel.auth.kind == "none":
                 log.warning("channel_without_authentication", channel=name, taken_from="this machine only")
+        _look_at_the_calendar(settings, clock)
         log.info(
             "started",
             menu=menus.current.version,
@@ -235,6 +283,36 @@ async def publish(settings: Settings, folder: Path) -> tuple[Menu, bool]:
         raise DatabaseUnusable(f"database {settings.gateway.database}: {error}; nothing is published") from error
     finally:
         await database.stop()
+
+
+def _routes_of(settings: Settings) -> dict[str, list[str]]:
+    """Backend to the routes it has a part in."""
+    found: dict[str, list[str]] = {}
+    for route, lines in settings.routes.items():
+        for backend in dict.fromkeys(name for line in lines for name in line.backends):
+            found.setdefault(backend, []).append(route)
+    return found
+
+
+def _pace(settings: Settings, polls_per_minute: Mapping[str, float]) -> dict[str, float]:
+    """Route to what the slowest of its offices takes."""
+    return {
+        route: min(polls_per_minute[name] for line in lines for name in line.backends)
+        for route, lines in settings.routes.items()
+    }
+
+
+async def remembered(checked: Checked, numbers: Mapping[str, Iterable[str]], on: date) -> LastAnswers:
+    """A store of last answers as if these numbers had been asked on that day: backend to numbers. It asks the offices
+    now, once. Each file must say `last_known`. Raises BackendFailed."""
+    answers = MemoryLastAnswers()
+    for name, asked in numbers.items():
+        config, make = checked.backends[name]
+        async with make(config, lambda _: None) as lookup:
+            for number in asked:
+                answer = await lookup.look_up(Ask("", 0, reference(number)))
+                await LastKnown(config.last_known, name, answers).told(number, answer, on)
+    return answers
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -281,21 +359,67 @@ def _compare(checked: Checked, serving: str) -> None:
         log.info("menu_folder_differs", folder=folder, menu=menu.menu.version, serving=serving, to_publish=how)
 
 
-def _guarded(name: str, config: Any, make: Callable[[Any, Unmapped], Lookup], clock: Clock) -> Guard:
-    def report(word: str, reason: str, took_s: float) -> None:
-        level = log.warning if reason else log.info
-        level("office_asked", backend=name, outcome=word, ms=round(took_s * 1000), reason=reason)
+def _look_at_the_calendar(settings: Settings, clock: Clock) -> None:
+    """Due dates that are counted without the holidays of a year come too early."""
+    days = settings.working_days
+    if days is not None and days.until is not None and clock.today() > days.until:
+        log.warning("holidays_unknown", file=str(settings.folder / setting.HOLIDAYS), known_until=str(days.until))
+
+
+def _heard(name: str) -> tuple[Unmapped, Report]:
+    """What the log hears of an office: words without a meaning, and how each question ended."""
 
     def unmapped(word: str) -> None:
         log.warning("office_word_without_meaning", backend=name, word=word)
 
+    def report(word: str, reason: str, took_s: float) -> None:
+        level = log.warning if reason else log.info
+        level("office_asked", backend=name, outcome=word, ms=round(took_s * 1000), reason=reason)
+
+    return unmapped, report
+
+
+def _news(name: str) -> News:
+    return lambda level, event, facts: getattr(log, level)(event, backend=name, **facts)
+
+
+def _due(lookup: Lookup, config: Any, days: WorkingDays | None, trace: Trace = untold) -> Lookup:
+    """The lookup, with a due date where its office has a rule instead."""
+    if days is None or not isinstance(config, CaseConfig) or config.due_in_working_days is None:
+        return lookup
+    return Due(lookup, config.due_in_working_days, days.working_days_after, trace)
+
+
+def _guarded(name: str, lookup: Lookup, config: Any, report: Report, clock: Clock, known: LastAnswers) -> Guard:
+    def alarm(what: str) -> None:
+        log.error("office_in_trouble", backend=name, what=what)
+
     return Guard(
-        make(config, unmapped),
+        lookup,
         deadline_s=config.deadline_s,
         max_in_flight=config.max_in_flight,
         report=report,
         monotonic=clock.monotonic,
+        breaker=Breaker(config.breaker),
+        lateness_opens=config.lateness_opens,
+        retries=config.retries,
+        last_known=LastKnown(config.last_known, name, known) if config.last_known else None,
+        today=clock.today,
+        alarm=alarm,
     )
+
+
+async def ask_backend(
+    checked: Checked, name: str, ask: Ask, *, trace: Trace, unmapped: Unmapped, report: Report
+) -> Answer:
+    """One question to one backend, as the service would ask it, heard by whoever connects the office. No log has it."""
+    config, make = checked.backends[name]
+    lookup = make(config, unmapped)
+    if isinstance(lookup, Traceable):
+        lookup = lookup.traced(trace)
+    due = _due(lookup, config, checked.settings.working_days, trace)
+    async with _guarded(name, due, config, report, SystemClock(), MemoryLastAnswers()) as office:
+        return await office.ask(ask, config.deadline_s)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -14,6 +14,7 @@ OWN: Mapping[str, str] = {
     "serve": "gateway.commands:serve",
     "menu": "gateway.commands:menu",
     "config": "gateway.commands:config",
+    "backend": "gateway.commands:backend",
     "keys": "gateway.commands:keys",
 }
 

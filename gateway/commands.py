@@ -10,13 +10,15 @@ from typing import Annotated
 
 import typer
 
-from gateway import app, logs, settings
+from gateway import app, backend_try, logs, settings
 from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
 from gateway.privacy import new_keys, write_keys
 from menus import loader, samples, see
 from menus.check import notes
 from menus.definition import Menu
+from menus.ports import Ask, outcome
+from menus.source import Faulty
 from menus.trial import Trial
 
 CONFIG = Path("config")
@@ -27,6 +29,7 @@ FolderArgument = Annotated[Path | None, typer.Argument(help="The shipped menu wi
 
 menu = typer.Typer(no_args_is_help=True, help="Menus: check, publish, print, graph, schema, try.")
 config = typer.Typer(no_args_is_help=True, help="Settings: check.")
+backend = typer.Typer(no_args_is_help=True, help="Offices' systems: try.")
 keys = typer.Typer(no_args_is_help=True, help="The keys that seal numbers and texts: new.")
 
 
@@ -151,6 +154,52 @@ def check_config(folder: ConfigOption = CONFIG) -> None:
 @config.callback()
 def _config() -> None:
     """Settings: what engineers write."""
+
+
+@backend.command("try")
+def try_backend(
+    name: Annotated[str, typer.Argument(help="The backend: the name of its file.")],
+    number: Annotated[str, typer.Argument(help="What a citizen would type.")],
+    config: ConfigOption = CONFIG,
+    lang: Annotated[str, typer.Option(help="The language of the screens.")] = "fa",
+) -> None:
+    """One question to one office: the request, its answer, what becomes of each value, and what a citizen reads."""
+    checked = app.check(settings.read(config, os.environ, backend=name)).whole()
+    assert not isinstance(checked.menu, Faulty)
+    menu, routes = checked.menu.menu, checked.settings.routes
+    if lang not in menu.languages:
+        print(f"{lang} is none of this menu's languages ({', '.join(menu.languages)})", file=sys.stderr)
+        raise typer.Exit(1)
+    asks = backend_try.asking(menu, routes, name)
+    asked, mistake = backend_try.as_typed(menu, asks[0] if asks else None, number)
+    file = config / "backends" / f"{name}.yaml"
+    heard = backend_try.Heard(backend_try.secrets_in(file.read_text(encoding="utf-8"), os.environ))
+    question = Ask(asks[0].route if asks else name, 1, asked)
+    answer = asyncio.run(
+        app.ask_backend(
+            checked, name, question, trace=heard.trace, unmapped=heard.unmapped, report=heard.report
+        )
+    )  # fmt: skip
+    print(*heard.lines(), sep="\n")
+    print(f"\n-- outcome\n{backend_try.ended(answer, heard)}")
+    if mistake is not None:
+        print(f"a citizen cannot ask this: her phone says that {number} is no such number ({mistake})")
+    if not asks:
+        print(f"no route of {config / 'routes.yaml'} asks {name}: no citizen reads anything of it yet")
+    for ask in asks:
+        other = backend_try.elsewhere(routes, ask, name, asked.exact)
+        if other is not None:
+            print(f"a citizen's question for this number goes to {other or 'no backend'}: {config / 'routes.yaml'}")
+        print(*backend_try.screens(menu, ask, asked, answer, lang, SystemClock().today()), sep="\n")
+    if outcome(answer) not in backend_try.ANSWERED:
+        deadline_s = checked.backends[name][0].deadline_s
+        print(f"no answer: {backend_try.advice(answer, heard, deadline_s)}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@backend.callback()
+def _backend() -> None:
+    """Offices' systems: what engineers connect."""
 
 
 @keys.command("new")

@@ -4,6 +4,8 @@
     channels/*.yaml     one route to one operator or aggregator each; the file's name is the channel's
     backends/*.yaml     one office's system each
     routes.yaml         which backend answers what a menu asks
+    holidays.yaml       the days offices do not work; without it Thursdays and Fridays
+    names.yaml          names of desks, agencies and documents in other languages, for all backends
 
 `${NAME}` in a value is taken from the environment, so that no secret stands in a file.
 """
@@ -11,16 +13,28 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
+from gateway.holidays import WEEKDAYS, WorkingDays, gregorian
 from menus import source
 from menus.alphabet import Capacity
 from menus.source import Document, Fault, Faulty
 
+HOLIDAYS = "holidays.yaml"
+NAMES = "names.yaml"
 SHIPPED_MENU = Path(__file__).resolve().parent.parent / "menus" / "rasad"
 
 
@@ -49,6 +63,17 @@ class FollowUpSettings(_Strict):
     """Attempts in flight."""
 
 
+class FollowSettings(_Strict):
+    look_every_s: float = Field(default=21_600.0, gt=0)
+    """How often a followed case is looked up, as far as its office's pace allows. 6 h: letters move by the day."""
+    within_s: float = Field(default=30.0, gt=0)
+    """What one look-up gives the office."""
+    expires_after_s: float = Field(default=7_776_000.0, gt=0)
+    """How long a case is followed. 90 days: after that a phone may have changed hands."""
+    stop_by_zero_within_s: float = Field(default=172_800.0, gt=0)
+    """How long after a notice a bare 0 by SMS means: no more of these."""
+
+
 class SmsSettings(_Strict):
     answer_within_s: float = Field(default=30.0, gt=0)
     """What a question by SMS gives the office before it becomes a follow-up."""
@@ -60,6 +85,10 @@ class SmsSettings(_Strict):
     """Seconds between attempts to send; the last one repeats until expiry."""
     send_within_s: float = Field(default=10.0, gt=0)
     """What one attempt gives the provider."""
+    notices_from: time = time(8)
+    notices_until: time = time(21)
+    """The hours of Tehran in which a phone may ring for what nobody asked for just now; replies go at once."""
+    notices_expire_after_s: float = Field(default=172_800.0, gt=0)
     at_once: int = Field(default=64, gt=0)
     """Incoming messages answered at once, and outgoing ones in flight: most of them only wait for somebody."""
 
@@ -75,6 +104,7 @@ class GatewaySettings(_Strict):
     """A folder of menu files; without it the shipped menu. Served until a menu is published, then only looked at."""
     sessions: SessionSettings = SessionSettings()
     follow_ups: FollowUpSettings = FollowUpSettings()
+    follow: FollowSettings = FollowSettings()
     sms: SmsSettings = SmsSettings()
 
 
@@ -160,10 +190,15 @@ class SmsChannel(_Channel):
         return Capacity(160, 70, parts=self.parts)
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class RouteLine(_Strict):
     numbers: str | None = None
     """A pattern of whole numbers; without it every number."""
-    backend: str
+    backends: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)] = Field(alias="backend")
+    """The office that is asked, or several at once: then whatever one of them finds stands."""
 
     def fits(self, number: str) -> bool:
         return self.numbers is None or re.fullmatch(self.numbers, number) is not None
@@ -180,6 +215,76 @@ class _Routes(_Strict):
     __pydantic_extra__: dict[str, Annotated[list[RouteLine], Field(min_length=1)]]
 
 
+LEAP_YEAR = 1403
+"""Has every day a Jalali year can have."""
+
+
+def _month_day(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{2}/[0-9]{2}", text):
+        raise ValueError(f"{text!r} is no day; write month/day, two digits each: 01/13")
+    return text
+
+
+MonthDay = Annotated[str, AfterValidator(_month_day)]
+Year = Annotated[int, Field(ge=1350, lt=1450)]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class HolidaySettings(_Strict):
+    """Days of the Jalali calendar, `month/day`, each with what it is."""
+
+    weekly: list[Weekday] = ["thursday", "friday"]
+    """Days of the week off."""
+    every_year: dict[MonthDay, str] = {}
+    """Holidays of the solar calendar."""
+    in_year: dict[Year, dict[MonthDay, str]] = {}
+    """Year to the holidays of the lunar calendar in it, and whatever else was announced."""
+
+    @field_validator("weekly")
+    @classmethod
+    def _some_days_are_worked(cls, weekly: list[Weekday]) -> list[Weekday]:
+        if len(set(weekly)) == len(WEEKDAYS):
+            raise ValueError("a week without a working day")
+        return weekly
+
+    def working_days(self) -> WorkingDays:
+        last = max(self.in_year, default=None)
+        return WorkingDays(
+            weekly=frozenset(WEEKDAYS.index(name) for name in self.weekly),
+            every_year=frozenset(_parts(day) for day in self.every_year),
+            dates=frozenset(gregorian(year, *_parts(day)) for year, days in self.in_year.items() for day in days),
+            until=gregorian(last, 12, 29) if last else None,
+        )
+
+
+def _parts(day: str) -> tuple[int, int]:
+    month, _, number = day.partition("/")
+    return int(month), int(number)
+
+
+def working_days(folder: Path) -> WorkingDays | None:
+    """The calendar in this folder, None when it has none. Raises Faulty."""
+    if not (folder / HOLIDAYS).exists():
+        return None
+    document = _document(folder / HOLIDAYS, {})
+    found = source.typed(HolidaySettings, document, document.data)
+    written: list[tuple[source.Path, int, str]] = [(("every_year", day), LEAP_YEAR, day) for day in found.every_year]
+    written += [(("in_year", str(year), day), year, day) for year, days in found.in_year.items() for day in days]
+    for place, year, day in written:
+        try:
+            gregorian(year, *_parts(day))
+        except ValueError:
+            document.faults.append(document.fault(place, f"{'.'.join(map(str, place))}: the calendar has no such day"))
+    if document.faults:
+        raise Faulty(document.faults)
+    return found.working_days()
+
+
+class _Names(_Strict):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, dict[str, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     gateway: GatewaySettings
@@ -189,14 +294,21 @@ class Settings:
     """Still as data: what a kind of backend needs to be told is that kind's own."""
     routes: Mapping[str, tuple[RouteLine, ...]]
     folder: Path
+    working_days: WorkingDays | None = None
+    """None: there is no holidays.yaml here."""
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """A Persian name of a desk, agency or document to its names in other languages."""
 
     def at(self, **changes: Any) -> "Settings":
         """The same with other values of gateway.yaml (host and port of the command line)."""
         return replace(self, gateway=self.gateway.model_copy(update=changes))
 
 
-def read(folder: Path, environ: Mapping[str, str]) -> Settings:
-    """All settings in this folder. Raises Faulty with every mistake found: file, line, what was expected."""
+def read(folder: Path, environ: Mapping[str, str], *, backend: str | None = None) -> Settings:
+    """All settings in this folder. Raises Faulty with every mistake found: file, line, what was expected.
+
+    backend: only what this one needs; channels and other backends need not hold, nor their secrets be at hand.
+    """
     faults: list[Fault] = []
 
     def take(path: Path, model: type[source.Model]) -> source.Model | None:
@@ -213,7 +325,7 @@ def read(folder: Path, environ: Mapping[str, str]) -> Settings:
     ussd: dict[str, UssdChannel] = {}
     sms: dict[str, SmsChannel] = {}
     sms_files: set[str] = set()
-    for path in sorted((folder / "channels").glob("*.yaml")):
+    for path in sorted((folder / "channels").glob("*.yaml")) if backend is None else ():
         try:
             carries = _document(path, environ).data.get("carries")
         except (Faulty, AttributeError):
@@ -230,9 +342,13 @@ def read(folder: Path, environ: Mapping[str, str]) -> Settings:
             document = _document(folder / "channels" / f"{name}.yaml", environ)
             faults.append(document.fault(("later_by",), f"there is no SMS channel {each.later_by}"))
     backends: dict[str, Document] = {}
-    known: set[str] = set()
-    for path in sorted((folder / "backends").glob("*.yaml")):
-        known.add(path.stem)  # a faulty one is there all the same, and has a fault of its own
+    files = {path.stem: path for path in sorted((folder / "backends").glob("*.yaml"))}
+    if backend is not None and backend not in files:
+        told = f"there is no backends/{backend}.yaml here; there are {', '.join(files) or 'none'}"
+        faults.append(Fault(str(folder), 1, told))
+    for path in files.values():
+        if backend not in (None, path.stem):
+            continue
         try:
             backends[path.stem] = _document(path, environ)
         except Faulty as fault:
@@ -241,14 +357,23 @@ def read(folder: Path, environ: Mapping[str, str]) -> Settings:
     lines = {name: tuple(each) for name, each in (routes.__pydantic_extra__ if routes else {}).items()}
     for name, several in lines.items():
         for place, line in enumerate(several):
-            if line.backend not in known:
-                document = _document(folder / "routes.yaml", environ)
-                faults.append(document.fault((name, place, "backend"), f"there is no backends/{line.backend}.yaml"))
-    if not faults and not ussd and not sms:
+            for name_of_backend in line.backends:
+                if name_of_backend not in files:
+                    document = _document(folder / "routes.yaml", environ)
+                    told = f"there is no backends/{name_of_backend}.yaml"
+                    faults.append(document.fault((name, place, "backend"), told))
+    if not faults and not ussd and not sms and backend is None:
         faults.append(Fault(str(folder / "channels"), 1, "there is no channel here: no *.yaml file"))
+    calendar: WorkingDays | None = None
+    try:
+        calendar = working_days(folder)
+    except Faulty as fault:
+        faults.extend(fault.faults)
+    names = take(folder / NAMES, _Names) if (folder / NAMES).exists() else None
     if faults or gateway is None:
         raise Faulty(faults)
-    return Settings(gateway, ussd, sms, backends, lines, folder)
+    shared = names.__pydantic_extra__ if names else {}
+    return Settings(gateway, ussd, sms, backends, lines, folder, calendar, shared)
 
 
 def _document(path: Path, environ: Mapping[str, str]) -> Document:
@@ -267,7 +392,7 @@ def _document(path: Path, environ: Mapping[str, str]) -> Document:
     return replace(document, data=data)
 
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def _with_environment(document: Document, value: Any, path: source.Path, environ: Mapping[str, str]) -> Any:
@@ -277,6 +402,6 @@ def _with_environment(document: Document, value: Any, path: source.Path, environ
         return [_with_environment(document, each, (*path, place), environ) for place, each in enumerate(value)]
     if not isinstance(value, str):
         return value
-    for name in sorted(set(_VARIABLE.findall(value)) - environ.keys()):
+    for name in sorted(set(VARIABLE.findall(value)) - environ.keys()):
         document.faults.append(document.fault(path, f"the environment has no {name}"))
-    return _VARIABLE.sub(lambda found: environ.get(found[1], ""), value)
+    return VARIABLE.sub(lambda found: environ.get(found[1], ""), value)

@@ -12,6 +12,7 @@ from gateway.menu_versions import Menus
 from gateway.privacy import Keys
 from gateway.sessions.store import Session, SessionKey, SessionStore
 from gateway.settings import SessionSettings, UssdChannel
+from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
 from menus import inputs, machine
 from menus.alphabet import Capacity, size
@@ -29,6 +30,7 @@ class Turns:
     answers: Answers
     sessions: SessionStore
     languages: Languages
+    kept: KeptAnswers
     keys: Keys
     clock: Clock
     settings: SessionSettings
@@ -93,18 +95,24 @@ class Turns:
         window = int(self.clock.now().timestamp() // min(self.settings.idle_s, self.settings.ended_s))
         name = self.keys.tag(f"{key.channel} {key.owner} {key.session_id} {version} {window}")
         arguments = tuple(filter(None, said.inputs.rstrip("#").split("*")))
-        menu, before = (None if arguments else await self._before(key)) or (self.menus.current, None)
+        menu, opened = (None if arguments else await self._taken_up(key)) or (self.menus.current, Opened(arguments))
         language = await self.languages.of(key.owner)
-        return menu, machine.begin(menu, "ussd", language, dialogue_id=name), Opened(arguments, before=before)
+        return menu, machine.begin(menu, "ussd", language, dialogue_id=name), opened
 
-    async def _before(self, key: SessionKey) -> tuple[Menu, Dialogue] | None:
-        """What this phone was typing when its last call dropped. It goes on in the menu it began in."""
+    async def _taken_up(self, key: SessionKey) -> tuple[Menu, Opened] | None:
+        """What a plain dial goes on with: an answer that came after her last call, or what she was typing when that
+        dropped. Each in the menu it began in."""
+        kept = await self.kept.unseen(key.owner)
+        if kept is not None and (menu := await self.menus.version(kept.menu)) is not None:
+            return menu, Opened(kept=kept)
         found = await self.sessions.latest(key.channel, key.owner)
         if found is None or found[0] == key or found[1].end:
             return None
-        dialogue = machine.decode(found[1].dialogue, found[1].held)
-        menu = await self.menus.version(dialogue.menu)
-        return (menu, dialogue) if menu is not None and machine.unfinished(menu, dialogue) else None
+        before = machine.decode(found[1].dialogue, found[1].held)
+        began_in = await self.menus.version(before.menu)
+        return (
+            (began_in, Opened(before=before)) if began_in is not None and machine.unfinished(began_in, before) else None
+        )
 
     async def _of_the_winner(self, key: SessionKey) -> UssdReply | None:
         """Two inputs came at once and the other one was first: both callers read what it led to."""

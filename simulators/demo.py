@@ -8,9 +8,9 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -22,10 +22,15 @@ from aiohttp import web
 from gateway import app as gateway
 from simulators.desk import Desk
 from simulators.kannel import Kannel
-from simulators.offices import data, secretariat, services
+from simulators.offices import data, generated, secretariat, services
+from simulators.offices.days import Calendar
+from simulators.offices.faults import Front
 
 SLOW_OFFICE_S = 12.0
 """What the slow office takes: longer than any turn, shorter than a follow-up."""
+
+NEIGHBOURS = 1_000
+"""Generated letters, and as many requests, beside the handbook's rows: `rasad cases` shows their numbers."""
 
 PASSWORD = "demo"  # noqa: S105  # of a simulated Kannel that listens on the loopback only
 HOME = Path(__file__).resolve().parent.parent
@@ -36,19 +41,37 @@ def command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any.")] = 8061,
     var: Annotated[Path | None, typer.Option(help="Folder for the demo's data; emptied at each start.")] = None,
+    cases: Annotated[
+        int, typer.Option(help="Generated letters, and as many requests.", min=0, max=generated.MOST)
+    ] = NEIGHBOURS,
 ) -> None:
     """Everything on one desk: gateway, simulated offices, simulated SMS side. Until Ctrl-C."""
-    asyncio.run(_run(config or HOME / "config", host, port, var or HOME / "var"))
+    asyncio.run(_run(config or HOME / "config", host, port, var or HOME / "var", cases))
 
 
-async def _run(config: Path, host: str, port: int, var: Path) -> None:
-    async with gateway.stop_signal() as stopped, running(config, host, port, var) as url:
+def cases_command(
+    count: Annotated[int, typer.Argument(help="How many to show.", min=1)] = 10,
+    begin: Annotated[int, typer.Option("--from", help="The place of the first.", min=0)] = 0,
+    config: Annotated[Path | None, typer.Option("--config", help="Folder of settings.", file_okay=False)] = None,
+) -> None:
+    """What to dial in the demo: numbers of its generated letters and requests, with state and subject."""
+    today, calendar = _today(), gateway.working_days(config or HOME / "config")
+    letters = generated.Letters(today, generated.MOST, calendar)[begin : begin + count]
+    requests = generated.Requests(today, generated.MOST, calendar)[begin : begin + count]
+    for letter, request in zip(letters, requests, strict=True):
+        hidden = "" if letter.confidentiality == "عادی" else f" ({letter.confidentiality})"
+        print(f"letter  {letter.number}  {letter.organisation}  {letter.state}{hidden}  {letter.subject}")
+        print(f"request {request.code}  {request.agency}  {request.status}  {request.title}")
+
+
+async def _run(config: Path, host: str, port: int, var: Path, cases: int) -> None:
+    async with gateway.stop_signal() as stopped, running(config, host, port, var, cases) as url:
         print(f"ready: {url}/", flush=True)
         await stopped.wait()
 
 
 @asynccontextmanager
-async def running(config: Path, host: str, port: int, var: Path) -> AsyncIterator[str]:
+async def running(config: Path, host: str, port: int, var: Path, cases: int = NEIGHBOURS) -> AsyncIterator[str]:
     """The demo at work; its address. The port is taken first: a second demo must not empty the first one's data."""
     folder = var / "demo"
     async with AsyncExitStack() as stack:
@@ -67,16 +90,29 @@ async def running(config: Path, host: str, port: int, var: Path) -> AsyncIterato
             await stack.enter_async_context(gateway.serving(application, found, stop_within_s=0.1))
             return address(found)
 
-        offices = await _offices(datetime.now(ZoneInfo("Asia/Tehran")).date(), listening)
-        environ = {**os.environ, **offices, "KANNEL_PASSWORD": PASSWORD}
+        today = _today()
+        fronts = _offices(today, gateway.working_days(config), cases)
+        offices = {front.name: await stack.enter_async_context(front) for front in fronts}
+        urls = {f"{name.upper()}_URL": front.url for name, front in offices.items()}
+        for name, url in urls.items():
+            print(f"{name}={url}", file=sys.stderr)  # for `rasad backend try` in another terminal
+        environ = {**os.environ, **urls, "KANNEL_PASSWORD": PASSWORD}
         environ["KANNEL_URL"] = f"{await listening(phones.application())}/cgi-bin/sendsms"
         database = f"sqlite+aiosqlite:///{folder / 'rasad.db'}"
         checked = gateway.load(config, environ, host=host, port=port, database=database)
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        desk = Desk(phones, http, f"{address(on)}/sms/kannel")
-        whole = gateway.composed(checked, keys=gateway.new_keys(), more=desk.routes(), tell=_tell)
+        # 50050 was asked while its office still answered; since then neither of these two does.
+        known = await gateway.remembered(checked, {"failing_secretariat": ["50050"]}, on=today - timedelta(days=3))
+        for name in ("failing_secretariat", "dead_secretariat"):
+            await offices[name].fault("refuse")
+        desk = Desk(phones, http, f"{address(on)}/sms/kannel", offices)
+        whole = gateway.composed(checked, keys=gateway.new_keys(), more=desk.routes(), tell=_tell, known=known)
         await stack.enter_async_context(gateway.serving(await stack.enter_async_context(whole), on))
         yield address(on)
+
+
+def _today() -> date:
+    return datetime.now(ZoneInfo("Asia/Tehran")).date()
 
 
 def _tell(line: str) -> None:
@@ -89,11 +125,12 @@ def address(on: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
-async def _offices(today: date, listening: Callable[[web.Application], Awaitable[str]]) -> dict[str, str]:
-    """The offices' addresses under the names their backend files use."""
-    slow = secretariat.application(data.slow_letters(today), delay_s=SLOW_OFFICE_S)
-    return {
-        "SECRETARIAT_URL": await listening(secretariat.application(data.letters(today))),
-        "SLOW_SECRETARIAT_URL": await listening(slow),
-        "SERVICES_URL": await listening(services.application(data.requests(today))),
-    }
+def _offices(today: date, calendar: Calendar, cases: int) -> Iterator[Front]:
+    """Each under the name of its backend file, which takes its address from NAME_URL."""
+    letters = generated.Letters(today, cases, calendar)
+    requests = generated.Requests(today, cases, calendar)
+    yield Front("secretariat", secretariat.application(data.letters(today, calendar), neighbours=letters))
+    yield Front("slow_secretariat", secretariat.application(data.slow_letters(today, calendar), delay_s=SLOW_OFFICE_S))
+    yield Front("failing_secretariat", secretariat.application(data.failing_letters(today, calendar)))
+    yield Front("dead_secretariat", secretariat.application(data.dead_letters(today, calendar)))
+    yield Front("services", services.application(data.requests(today, calendar), neighbours=requests))

@@ -9,6 +9,9 @@ from gateway.menu_files import read_folder
 from gateway.privacy import Keys
 from gateway.settings import SHIPPED_MENU
 from menus import loader
+from tests import postgresql
+
+pytest_plugins = ["pytester", "tests.experiments"]
 
 pytest_plugins = ["pytester", "tests.experiments"]
 
@@ -51,6 +54,13 @@ def keys() -> Keys:
 @pytest.fixture(scope="session")
 def shipped_menu():
     return loader.load(read_folder(SHIPPED_MENU), {"letters", "requests"})
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """(address, pid) of a PostgreSQL that runs as long as this test run."""
+    with postgresql.running() as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)

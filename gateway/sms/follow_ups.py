@@ -18,6 +18,7 @@ from gateway.sms.conversations import Conversations
 from gateway.sms.outbox import Outbox
 from gateway.sms.worker import Worker
 from gateway.storage.database import Database, insert_once
+from gateway.storage.kept import question_tag
 from gateway.turn import Turns
 from menus import machine
 from menus.alphabet import Capacity
@@ -55,15 +56,15 @@ class FollowUps:
         asked = machine.ask_again(await self._menu(dialogue), dialogue)
         if caller.later_by is None or asked is None:
             return Unavailable()
-        number = asked.then.reference.exact if isinstance(asked.then, Ask) and asked.then.reference else ""
-        question_tag = self._keys.tag(f"{caller.msisdn} {dialogue.asked} {number}")
+        about = asked.then.reference if isinstance(asked.then, Ask) else None
+        question = question_tag(self._keys, caller.msisdn, dialogue.asked, about)
         now = self._clock.now()
         values: dict[str, Any] = {
             "cause": f"{ask.dialogue}:{ask.step}",
             "channel": caller.later_by,
             "msisdn": caller.msisdn,
             "msisdn_tag": caller.tag,
-            "question_tag": question_tag,
+            "question_tag": question,
             "dialogue": machine.encode(dialogue)[0],
             "created_at": now,
             "due_at": now,
@@ -73,7 +74,7 @@ class FollowUps:
         }
         try:
             async with self._database.writing() as connection:
-                if not await self._promised_already(connection, question_tag):
+                if not await self._promised_already(connection, question):
                     await connection.execute(insert_once(self._table, **values))
         except SQLAlchemyError:
             log.exception("follow_up_not_stored")
@@ -81,10 +82,10 @@ class FollowUps:
         self.worker.wake()
         return Done()
 
-    async def _promised_already(self, connection: AsyncConnection, question_tag: str) -> bool:
+    async def _promised_already(self, connection: AsyncConnection, question: str) -> bool:
         """Whether the same answer is on its way to her: asking twice is one promise."""
         table = self._table
-        open_one = (table.c.question_tag == question_tag, table.c.state == "waiting")
+        open_one = (table.c.question_tag == question, table.c.state == "waiting")
         return (await connection.execute(select(table.c.id).where(*open_one).limit(1))).first() is not None
 
     def _due(self, now: datetime) -> ColumnElement[bool]:
@@ -106,7 +107,7 @@ class FollowUps:
         asked = machine.ask_again(menu, dialogue)
         answer: Answer = Unavailable()
         if asked is not None and isinstance(asked.then, Ask) and now < row.expires_at:
-            answer = await self._turns.answers.ask_office(asked.then, self._settings.within_s)
+            answer = await self._turns.answers.ask_offices(asked.then, row.msisdn, self._settings.within_s)
         if asked is not None and not isinstance(answer, Late | Unavailable):
             answered = machine.step(menu, asked.dialogue, Answered(answer), self._clock.today())
             await self._reply(row, menu, answered, "answered")
@@ -128,7 +129,11 @@ class FollowUps:
             await self._outbox.add(connection, f"follow_up:{row.id}", row.channel, row.msisdn, page.text)
             if not page.end:
                 await self._conversations.remember(connection, row.channel, row.msisdn_tag, dialogue, end=False)
-            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(state=state))
+            values: dict[str, Any] = {"state": state}
+            if state == "answered":
+                core, held = machine.encode(dialogue)
+                values |= {"answer": core, "answer_held": held, "answered_at": self._clock.now()}
+            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
         self._outbox.worker.wake()
 
     async def _note(self, row: Row[Any], **values: Any) -> None:

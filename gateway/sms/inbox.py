@@ -18,15 +18,16 @@ from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.settings import SmsChannel, SmsSettings
 from gateway.sms.conversations import Conversations
+from gateway.sms.follows import Follows
 from gateway.sms.outbox import Outbox
 from gateway.sms.worker import Worker
 from gateway.storage.database import Database, insert_once
 from gateway.turn import Turns
 from menus import keywords, machine
 from menus.alphabet import Capacity, segments
-from menus.definition import Menu, ScreenDef
+from menus.definition import AskDef, Menu, ScreenDef
 from menus.folding import fold
-from menus.machine import Dialogue, Event, Typed
+from menus.machine import Dialogue, Event, Opened, Typed
 
 log = structlog.get_logger()
 
@@ -49,13 +50,14 @@ class Inbox:
         turns: Turns,
         outbox: Outbox,
         conversations: Conversations,
+        follows: Follows,
         channels: Mapping[str, SmsChannel],
         keys: Keys,
         clock: Clock,
         settings: SmsSettings,
     ) -> None:
         self._database, self._turns, self._outbox, self._channels = database, turns, outbox, channels
-        self._conversations = conversations
+        self._conversations, self._follows = conversations, follows
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.message_in
         self.worker = Worker("inbox", database, self._table, self._due, self._answer, clock.now, settings.at_once)
@@ -127,6 +129,9 @@ class Inbox:
         """What this message is: an answer to what we asked her last, or the beginning of a conversation."""
         current = self._turns.menus.current
         opened, language = keywords.opened_by(current, row.text)
+        stop = _entry_to(current, "unfollow") if fold(row.text) == "0" else None
+        if stop is not None and await self._follows.told(row.msisdn_tag):
+            opened = Opened(entry=stop)
         dialogue = await self._conversations.running(row.channel, row.msisdn_tag)
         # Nobody waits on the line: what a version may take to be found is what an office may.
         within_s = self._settings.answer_within_s
@@ -150,6 +155,15 @@ class Inbox:
     async def _note(self, row: Row[Any], **values: Any) -> None:
         async with self._database.writing() as connection:
             await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
+
+
+def _entry_to(menu: Menu, service: str) -> str | None:
+    """The journey whose entry asks this service."""
+    for entry in menu.entries.values():
+        node = menu.nodes.get(entry.next)
+        if isinstance(node, AskDef) and node.route == service:
+            return entry.journey
+    return None
 
 
 def _awaits(menu: Menu, dialogue: Dialogue, text: str) -> bool:

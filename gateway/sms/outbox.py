@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.channels.contract import Accepted, NotAccepted, SendResult, Unknown
 from gateway.clock import Clock
 from gateway.privacy import Keys
+from gateway.quiet import next_moment
 from gateway.settings import SmsSettings
 from gateway.sms.worker import Worker
 from gateway.storage.database import Database, insert_once
@@ -39,9 +40,16 @@ class Outbox:
         self._table = database.tables.message_out
         self.worker = Worker("outbox", database, self._table, self._due, self._send, clock.now, settings.at_once)
 
-    async def add(self, connection: AsyncConnection, cause: str, channel: str, msisdn: str, text: str) -> None:
-        """Into the caller's transaction; wake the worker after its commit. The same cause again adds nothing."""
-        now = self._clock.now()
+    async def add(
+        self, connection: AsyncConnection, cause: str, channel: str, msisdn: str, text: str, *, notice: bool = False
+    ) -> None:
+        """Into the caller's transaction; wake the worker after its commit. The same cause again adds nothing.
+
+        notice: nobody waits for it, so it goes in the hours in which a phone may ring, and is worth more patience.
+        """
+        now, hours = self._clock.now(), self._settings
+        due_at = next_moment(now, hours.notices_from, hours.notices_until) if notice else now
+        patience_s = hours.notices_expire_after_s if notice else hours.expires_after_s
         await connection.execute(
             insert_once(
                 self._table,
@@ -51,8 +59,8 @@ class Outbox:
                 msisdn_tag=self._keys.tag(msisdn),
                 text=text,
                 created_at=now,
-                due_at=now,
-                expires_at=now + timedelta(seconds=self._settings.expires_after_s),
+                due_at=due_at,
+                expires_at=now + timedelta(seconds=patience_s),
                 state="waiting",
                 tries=0,
                 doubts=0,

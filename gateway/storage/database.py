@@ -79,6 +79,11 @@ class Database:
         return True
 
 
+def upsert(table: Table, values: dict[str, Any], *, on: list[str], update: dict[str, Any]) -> Insert:
+    """An INSERT that updates the row which has the same unique key."""
+    return insert(table).values(**values).on_conflict_do_update(index_elements=on, set_=update)
+
+
 def insert_once(table: Table, **values: Any) -> Insert:
     """An INSERT that leaves a row with the same unique key as it is; its rowcount tells which it was."""
     return insert(table).values(**values).on_conflict_do_nothing()

@@ -20,6 +20,7 @@ class Tables:
     conversation: Table
     phone: Table
     rating: Table
+    follow: Table
     menu_version: Table
     menu_publication: Table
 
@@ -83,6 +84,12 @@ def tables(keys: Keys) -> Tables:
             Column("expires_at", UtcTime, nullable=False),
             Column("state", String(16), nullable=False),  # waiting, answered, expired, parked
             Column("tries", Integer, nullable=False, default=0),
+            # The screen her answer is on, for the day she may dial again in.
+            Column("answer", SealedBytes(keys, "follow_up.answer")),
+            Column("answer_held", SealedBytes(keys, "follow_up.answer_held")),
+            Column("answered_at", UtcTime),
+            Column("seen_at", UtcTime),
+            Index("ix_follow_up_msisdn_tag", "msisdn_tag", "state"),
             Index("ix_follow_up_due", "state", "due_at"),
             Index("ix_follow_up_question_tag", "question_tag", "state"),
         ),
@@ -113,6 +120,28 @@ def tables(keys: Keys) -> Tables:
             Column("score", Integer, nullable=False),
             Column("rated_at", UtcTime, nullable=False),
             Index("ix_rating_organisation", "organisation", "kind", "rated_at"),
+        ),
+        follow=Table(
+            "follow",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("follow_tag", String(32), nullable=False, unique=True),  # of phone and case
+            Column("case_tag", String(32), nullable=False),
+            Column("number_tags", String(80), nullable=False),  # what an office may announce it by
+            Column("channel", String(64), nullable=False),
+            Column("msisdn", Sealed(keys, "follow.msisdn"), nullable=False),
+            Column("msisdn_tag", String(32), nullable=False),
+            Column("route", String(64), nullable=False),
+            Column("dialogue", SealedBytes(keys, "follow.dialogue"), nullable=False),
+            Column("seen", String(48), nullable=False),
+            Column("notices", Integer, nullable=False),
+            Column("created_at", UtcTime, nullable=False),
+            Column("due_at", UtcTime, nullable=False),
+            Column("expires_at", UtcTime, nullable=False),
+            Column("told_at", UtcTime),
+            Column("state", String(16), nullable=False),  # following, ended, stopped, expired, parked
+            Index("ix_follow_due", "state", "route", "due_at"),
+            Index("ix_follow_msisdn_tag", "msisdn_tag", "state"),
         ),
         # Menus name nobody. A version is kept once, however often it is published; the last publication holds.
         menu_version=Table(

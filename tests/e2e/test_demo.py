@@ -175,7 +175,15 @@ class TestServe:
     @pytest.fixture
     def environ(self):
         urls = dict.fromkeys(
-            ("SECRETARIAT_URL", "SLOW_SECRETARIAT_URL", "SERVICES_URL", "KANNEL_URL"), "http://127.0.0.1:9"
+            (
+                "SECRETARIAT_URL",
+                "SLOW_SECRETARIAT_URL",
+                "FAILING_SECRETARIAT_URL",
+                "DEAD_SECRETARIAT_URL",
+                "SERVICES_URL",
+                "KANNEL_URL",
+            ),
+            "http://127.0.0.1:9",
         )
         return {**os.environ, **urls, "KANNEL_PASSWORD": "x"}
 
@@ -250,7 +258,14 @@ class TestServe:
 
 def test_the_shipped_menu_and_settings_check():
     assert 0 == rasad("menu", "check").returncode
-    names = ("SECRETARIAT_URL", "SLOW_SECRETARIAT_URL", "SERVICES_URL", "KANNEL_URL")
+    names = (
+        "SECRETARIAT_URL",
+        "SLOW_SECRETARIAT_URL",
+        "FAILING_SECRETARIAT_URL",
+        "DEAD_SECRETARIAT_URL",
+        "SERVICES_URL",
+        "KANNEL_URL",
+    )
     environ = {**os.environ, **dict.fromkeys(names, "http://127.0.0.1:9"), "KANNEL_PASSWORD": "x"}
     config = Path(__file__).parent.parent.parent / "config"
     assert 0 == rasad("config", "check", "--config", str(config), env=environ).returncode

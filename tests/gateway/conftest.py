@@ -70,6 +70,8 @@ def desk(tmp_path, keys, clock):
                 "SLOW_SECRETARIAT_URL": await listening(
                     secretariat.application(data.slow_letters(today), delay_s=office_s)
                 ),
+                "FAILING_SECRETARIAT_URL": await listening(secretariat.application(data.failing_letters(today))),
+                "DEAD_SECRETARIAT_URL": "http://127.0.0.1:9",
                 "SERVICES_URL": await listening(services.application(data.requests(today))),
                 "KANNEL_URL": f"{await listening(phones_here.application())}/cgi-bin/sendsms",
                 "KANNEL_PASSWORD": "demo",

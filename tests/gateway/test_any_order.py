@@ -129,6 +129,12 @@ class Services:
     async def done(self, ask, dialogue, caller):
         return Done()
 
+    async def unseen(self, msisdn_tag):
+        """No answer has come after its caller had gone."""
+
+    async def answer(self, question):
+        """Nor is one kept."""
+
     async def escalate(self, ask, dialogue, caller):
         asked = (caller.msisdn, question(dialogue))
         name = (ask.dialogue, ask.step)
@@ -382,9 +388,18 @@ def test_whatever_order_requests_come_in(figure, shipped_menu, keys, clock):
                 "escalate": services.escalate,
                 "remember_language": services.remember,
             },
+            services,
+            keys,
         )  # fmt: skip
         turns = Turns(
-            Menus(shipped_menu, no_other), answers, MemorySessions(time.monotonic), services, keys, time, SETTINGS
+            Menus(shipped_menu, no_other),
+            answers,
+            MemorySessions(time.monotonic),
+            services,
+            services,
+            keys,
+            time,
+            SETTINGS,
         )
         handsets = {}
         for deed in run:

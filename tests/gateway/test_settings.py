@@ -11,6 +11,8 @@ from simulators.demo import HOME
 ENVIRON = {
     "SECRETARIAT_URL": "http://127.0.0.1:1",
     "SLOW_SECRETARIAT_URL": "http://127.0.0.1:1",
+    "FAILING_SECRETARIAT_URL": "http://127.0.0.1:1",
+    "DEAD_SECRETARIAT_URL": "http://127.0.0.1:1",
     "SERVICES_URL": "http://127.0.0.1:1",
     "KANNEL_URL": "http://127.0.0.1:1/cgi-bin/sendsms",
     "KANNEL_PASSWORD": "secret",
@@ -33,7 +35,9 @@ def test_the_shipped_settings_hold(config):
 
     assert {"africastalking"} == set(checked.settings.ussd)
     assert {"kannel"} == set(checked.settings.sms)
-    assert {"secretariat", "slow_secretariat", "services"} == set(checked.backends)
+    assert {"secretariat", "slow_secretariat", "failing_secretariat", "dead_secretariat", "services"} == set(
+        checked.backends
+    )
 
 
 MISTAKES = [
@@ -47,16 +51,23 @@ MISTAKES = [
     ("channels/africastalking.yaml", "dialect: africastalking", "dialect: atalk", 1, "dialect: 'atalk' is none of africastalking"),
     ("channels/africastalking.yaml", "later_by: kannel", "later_by: pigeon", 10, "there is no SMS channel pigeon"),
     ("channels/africastalking.yaml", "max_units: 70", "max_units: 90", 9, "page.max_units: Input should be less than or equal to 80"),
-    ("backends/services.yaml", "kind: rest", "kind: fax", 3, "kind: 'fax' is none of rest"),
-    ("backends/services.yaml", "cases: request", "cases: request[", 11, "is no JMESPath expression"),
-    ("backends/services.yaml", "IN_REVIEW: in_progress", "IN_REVIEW: reviewing", 27, "states.IN_REVIEW: 'reviewing' is none of"),
-    ("backends/services.yaml", "deadline_s: 20", "deadline_s: soon", 6, "deadline_s: input should be a valid number"),
+    ("backends/services.yaml", "kind: rest", "kind: fax", 3, "kind: 'fax' is none of ece, register, rest, soap, sql"),
+    ("backends/services.yaml", "cases: request", "cases: request[", 12, "is no JMESPath expression"),
+    ("backends/services.yaml", "IN_REVIEW: in_progress", "IN_REVIEW: reviewing", 28, "states.IN_REVIEW: 'reviewing' is none of"),
+    ("backends/services.yaml", "deadline_s: 20", "deadline_s: soon", 7, "deadline_s: input should be a valid number"),
+    ("backends/services.yaml", "inside: [127.0.0.1/32]", "inside: []", 6, "base_url: 127.0.0.1: not a public address, and in no network"),
+    ("backends/services.yaml", "inside: [127.0.0.1/32]", "inside: [0.0.0.0/0]", 5, "is not part of a private network"),
+    ("backends/services.yaml", "kind: rest", "kind: rest\nauth: {kind: digest}", 4, "auth"),
+    ("backends/services.yaml", "kind: rest", "kind: rest\nauth: {kind: hmac}", 4, "secret is missing"),
+    ("backends/services.yaml", "kind: rest", "kind: rest\nlast_known: {}", 4, "last_known.keep_days is missing"),
+    ("backends/services.yaml", "query: {code: exact}", "query: {code: exatc}", 10, "if it is meant so, {literal: exatc}"),
+    ("backends/services.yaml", "{path: /requests/status, query: {code: exact}}", "{path: /requests/status, method: POST, form: {code: exact}}", 10, "repeatable: true or false is missing"),
     ("channels/africastalking.yaml", "reserve_s: 4", "reserve_s: 8", 8, "must be less than answer_within_s"),
     ("gateway.yaml", "port: 8061", "port: 8061\nsms: {again_after_s: []}", 5, "sms.again_after_s: List should have at least 1"),
     ("gateway.yaml", "port: 8061", "port: .inf", 4, "YAML reads .inf as a number"),
     ("gateway.yaml", "host: 127.0.0.1", 'host: ""', 3, "host: String should have at least 1 character"),
-    ("backends/services.yaml", "kind: rest", "kind: [rest]", 3, "kind: ['rest'] is none of rest"),
-    ("routes.yaml", "backend: services", "backend: nobody", 9, "there is no backends/nobody.yaml"),
+    ("backends/services.yaml", "kind: rest", "kind: [rest]", 3, "kind: ['rest'] is none of ece, register, rest, soap, sql"),
+    ("routes.yaml", "backend: services", "backend: nobody", 11, "there is no backends/nobody.yaml"),
     ("routes.yaml", 'numbers: "31415"', 'numbers: "314("', 5, "is no pattern"),
 ]  # fmt: skip
 
@@ -71,6 +82,20 @@ def test_a_mistake_is_named_with_file_and_line(config, file, right, wrong, line,
 
     assert [(file, line)] == [each[:2] for each in found]
     assert message in found[0][2]
+
+
+@pytest.mark.parametrize(
+    "auth",
+    ["kind: basic, username: a, password: b", "kind: bearer, token: b", "kind: api_key, header: X-K, api_key: b",
+     "kind: oauth2, token_url: https://o.example, client_id: a, client_secret: b", "kind: hmac, secret: b"],
+)  # fmt: skip
+def test_an_offices_secret_in_plain_is_a_fault(config, auth):
+    path = config / "backends/services.yaml"
+    path.write_text(path.read_text("utf-8").replace("kind: rest", f"kind: rest\nauth: {{{auth}}}", 1), "utf-8")
+
+    file, line, message = faults(config)[0]
+    assert ("backends/services.yaml", 4) == (file, line)
+    assert "a secret stands here in plain; write ${NAME} here" in message
 
 
 def test_several_mistakes_are_told_at_once(config):
@@ -96,7 +121,7 @@ def test_a_route_the_menu_needs_must_exist(config):
     path.write_text(path.read_text(encoding="utf-8").replace("requests:", "questions:"), encoding="utf-8")
 
     assert (
-        "there is no route requests; there are escalate, letters, questions, rate, remember_language"
+        "there is no route requests; there are escalate, follow, letters, questions, rate, remember_language, unfollow"
         == faults(config)[0][2]
     )
 

@@ -40,6 +40,20 @@ async def no_other(version):
     """Nothing was ever published."""
 
 
+class Kept:
+    """Answers that were promised: to a phone's next dial, and to a question asked again."""
+
+    def __init__(self):
+        self.dialogue, self.found = None, None
+
+    async def unseen(self, msisdn_tag):
+        found, self.dialogue = self.dialogue, None
+        return found
+
+    async def answer(self, question):
+        return self.found
+
+
 class Escalate:
     def __init__(self):
         self.answer = Done()
@@ -121,11 +135,16 @@ def escalate():
 
 
 @pytest.fixture
-def turns(shipped_menu, office, escalate, keys, clock):
+def kept():
+    return Kept()
+
+
+@pytest.fixture
+def turns(shipped_menu, office, escalate, kept, keys, clock):
     lines = (RouteLine(backend="office"),)
-    answers = Answers({"letters": lines, "requests": lines}, {"office": office}, {"escalate": escalate})
+    answers = Answers({"letters": lines, "requests": lines}, {"office": office}, {"escalate": escalate}, kept, keys)
     sessions, settings = MemorySessions(clock.monotonic), SessionSettings()
-    return Turns(Menus(shipped_menu, no_other), answers, sessions, Languages(), keys, clock, settings)
+    return Turns(Menus(shipped_menu, no_other), answers, sessions, Languages(), kept, keys, clock, settings)
 
 
 @pytest.fixture

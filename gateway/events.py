@@ -1,0 +1,92 @@
+"""`POST /backends/{backend}/events`: an office says that cases of its own changed.
+
+HMAC-SHA256 over `timestamp.body` with the backend's secret, in hex; 300 s. What changed is not believed, it is looked
+up; so a repeated announcement does no harm, and none can put words into our mouth.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import structlog
+from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.clock import Clock
+from gateway.sms.follows import Follows
+
+log = structlog.get_logger()
+
+FRESH_S = 300
+MAX_OCTETS = 16_384
+MAX_NUMBERS = 100
+BODY_WITHIN_S = 5.0
+
+
+class _Announced(msgspec.Struct, forbid_unknown_fields=False):
+    """`{"numbers": ["12345", ...]}`; whatever else an office likes to say is not read."""
+
+    numbers: list[str]
+
+
+class Events:
+    def __init__(
+        self, follows: Follows, secrets: Mapping[str, str], routes: Mapping[str, Sequence[str]], clock: Clock
+    ) -> None:
+        """secrets: of the backends that announce changes; routes: which routes each backend answers."""
+        self._follows, self._secrets, self._routes, self._clock = follows, secrets, routes, clock
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/backends/{backend}/events", self._take)]
+
+    async def _take(self, request: web.Request) -> web.Response:
+        backend = request.match_info["backend"]
+        secret = self._secrets.get(backend)
+        if secret is None:
+            return _refused(404, "no backend of this name announces changes")
+        stamp, signature = request.headers.get("X-Rasad-Timestamp", ""), request.headers.get("X-Rasad-Signature", "")
+        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
+            return _refused(401, "X-Rasad-Timestamp: seconds since 1970 were expected")
+        if abs(self._clock.now().timestamp() - int(stamp)) > FRESH_S:
+            return _refused(401, f"X-Rasad-Timestamp is more than {FRESH_S} s from our clock")
+        body = await _body(request)
+        if body is None:
+            return _refused(413, f"at most {MAX_OCTETS} octets within {BODY_WITHIN_S:g} s")
+        if not hmac.compare_digest(sign(secret, stamp, body), signature.encode("utf-8", "replace")):
+            return _refused(401, "X-Rasad-Signature is not that of this body")
+        try:
+            numbers = msgspec.json.decode(body, type=_Announced).numbers
+        except (msgspec.DecodeError, RecursionError):
+            return _refused(400, 'expected {"numbers": ["12345"]}')
+        if len(numbers) > MAX_NUMBERS:
+            return _refused(400, f"at most {MAX_NUMBERS} numbers at once")
+        try:
+            count = await self._follows.announced(self._routes.get(backend, ()), numbers)
+        except SQLAlchemyError:
+            log.exception("announcement_not_stored", backend=backend)
+            return web.Response(status=503, text="not stored; send it again", headers={"Retry-After": "5"})
+        log.info("office_announced", backend=backend, numbers=len(numbers), followed=count)
+        return web.json_response({"followed": count}, status=202)
+
+
+def sign(secret: str, stamp: str, body: bytes) -> bytes:
+    """The signature an office sends, in hex."""
+    return hmac.digest(secret.encode(), stamp.encode() + b"." + body, "sha256").hex().encode()
+
+
+async def _body(request: web.Request) -> bytes | None:
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            body = b""
+            while chunk := await request.content.read(MAX_OCTETS + 1 - len(body)):
+                body += chunk
+                if len(body) > MAX_OCTETS:
+                    return None
+            return body
+    except TimeoutError:
+        return None
+
+
+def _refused(status: int, why: str) -> web.Response:
+    return web.Response(status=status, text=why)

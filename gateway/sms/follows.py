@@ -1,0 +1,269 @@
+"""SMS me on change: cases that citizens follow, looked up at the pace their offices declared, or when an office says
+that something changed. One SMS a change, never backwards, until it is final, stopped or expired.
+
+A notice is what the citizen would read if she asked now, so an office's announcement is never believed: it only
+moves the look-up forward.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Row, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.answers import Caller
+from gateway.clock import Clock
+from gateway.privacy import Keys, Unsealable
+from gateway.settings import FollowSettings, SmsChannel
+from gateway.sms.outbox import Outbox
+from gateway.storage.database import Database, upsert
+from gateway.turn import Turns
+from menus import machine
+from menus.alphabet import Capacity
+from menus.machine import Answered, Dialogue
+from menus.ports import FINAL, Answer, Ask, Case, Done, Found, Several, Unavailable, reference
+from menus.render import render
+from menus.screens import Screen
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 1.0
+"""How long a due row waits when nobody woke us."""
+
+AT_ONCE = 16
+"""Look-ups in flight."""
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many look-ups an office takes now: per_s on the average, and no more than two seconds' worth at once."""
+
+    per_s: float
+    left: float
+    since: float
+
+    def allowed(self, now: float) -> int:
+        self.left = min(max(1.0, 2 * self.per_s), self.left + (now - self.since) * self.per_s)
+        self.since = now
+        return int(self.left)
+
+
+class Follows:
+    def __init__(
+        self,
+        database: Database,
+        turns: Turns,
+        outbox: Outbox,
+        channels: Mapping[str, SmsChannel],
+        pace: Mapping[str, float],
+        keys: Keys,
+        clock: Clock,
+        settings: FollowSettings,
+    ) -> None:
+        """pace: look-ups a minute that the offices behind each route take."""
+        self._database, self._turns, self._outbox, self._channels = database, turns, outbox, channels
+        self._keys, self._clock, self._settings = keys, clock, settings
+        self._table = database.tables.follow
+        started = clock.monotonic()
+        self._pace = {route: _Pace(each / 60, 1.0, started) for route, each in pace.items()}
+        self._woken = asyncio.Event()
+        self._busy: dict[int, asyncio.Task[None]] = {}
+
+    # -- services
+
+    async def follow(self, ask: Ask, dialogue: Dialogue, caller: Caller) -> Answer:
+        """`ask: follow`: Done once it is stored that this phone follows the case it reads."""
+        menu = await self._turns.menus.version(dialogue.menu) or self._turns.menus.current
+        case, asking = machine.case_shown(dialogue), machine.ask_again(menu, dialogue)
+        if caller.later_by is None or case is None or asking is None or not isinstance(asking.then, Ask):
+            return Unavailable()
+        now = self._clock.now()
+        numbers = {reference(case.number).exact, asking.then.reference.exact if asking.then.reference else ""}
+        values: dict[str, Any] = {
+            "follow_tag": self._keys.tag(f"{caller.msisdn} {dialogue.asked} {_name(case)}"),
+            "case_tag": self._keys.tag(_name(case)),
+            "number_tags": " ".join(sorted(self._number_tag(asking.then.route, each) for each in numbers)),
+            "channel": caller.later_by,
+            "msisdn": caller.msisdn,
+            "msisdn_tag": caller.tag,
+            "route": asking.then.route,
+            "dialogue": machine.encode(machine.by_sms(dialogue))[0],
+            "seen": _seen(case),
+            "notices": 0,
+            "created_at": now,
+            "due_at": now + timedelta(seconds=self._settings.look_every_s),
+            "expires_at": now + timedelta(seconds=self._settings.expires_after_s),
+            "state": "following",
+        }
+        kept = ("follow_tag", "notices", "created_at")
+        again = {key: value for key, value in values.items() if key not in kept}
+        return await self._stored(upsert(self._table, values, on=["follow_tag"], update=again))
+
+    async def unfollow(self, ask: Ask, dialogue: Dialogue, caller: Caller) -> Answer:
+        """`ask: unfollow`: Done once this phone follows nothing any more."""
+        hers = (self._table.c.msisdn_tag == caller.tag, self._table.c.state == "following")
+        return await self._stored(update(self._table).where(*hers).values(state="stopped"))
+
+    async def told(self, msisdn_tag: str) -> bool:
+        """Whether this phone has been told of a change lately, so that a bare 0 from it means: no more of these."""
+        table = self._table
+        since = self._clock.now() - timedelta(seconds=self._settings.stop_by_zero_within_s)
+        lately = (table.c.msisdn_tag == msisdn_tag, table.c.state == "following", table.c.told_at > since)
+        async with self._database.reading() as connection:
+            return (await connection.execute(select(table.c.id).where(*lately).limit(1))).first() is not None
+
+    async def _stored(self, statement: Any) -> Answer:
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(statement)
+        except SQLAlchemyError:
+            log.exception("follow_not_stored")
+            return Unavailable()
+        return Done()
+
+    # -- what changed
+
+    async def announced(self, routes: Sequence[str], numbers: Sequence[str]) -> int:
+        """An office says that these cases changed: look them up now. How many are followed.
+
+        Raises SQLAlchemyError when it cannot be noted."""
+        table, count = self._table, 0
+        async with self._database.writing() as connection:
+            for route in routes:
+                for number in numbers:
+                    tag = self._number_tag(route, reference(number).exact)
+                    followed = (table.c.state == "following", table.c.number_tags.contains(tag))
+                    done = await connection.execute(update(table).where(*followed).values(due_at=self._clock.now()))
+                    count += done.rowcount
+        self.wake()
+        return count
+
+    def _number_tag(self, route: str, number: str) -> str:
+        return self._keys.tag(f"{route} {number}")
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until cancelled; what is in hand is cancelled too, and its rows are due again in their own time."""
+        try:
+            while True:
+                self._woken.clear()
+                try:
+                    await self._take()
+                except Exception:
+                    # The database may be away for a while; the rows are not.
+                    log.exception("follows_cannot_look")
+                try:
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            tasks = list(self._busy.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _take(self) -> None:
+        table = self._table
+        for route, pace in self._pace.items():
+            allowed = min(pace.allowed(self._clock.monotonic()), AT_ONCE - len(self._busy))
+            if allowed <= 0:
+                continue
+            due = (table.c.state == "following", table.c.route == route, table.c.due_at <= self._clock.now())
+            wanted = select(table.c.id).where(*due, table.c.id.not_in(tuple(self._busy))).order_by(table.c.due_at)
+            async with self._database.reading() as connection:
+                rows = (await connection.execute(wanted.limit(allowed))).all()
+            for row in rows:
+                pace.left -= 1
+                self._busy[row.id] = asyncio.create_task(self._one(row.id), name=f"follow {row.id}")
+
+    async def _one(self, row_id: int) -> None:
+        table = self._table
+        try:
+            async with self._database.reading() as connection:
+                row = (await connection.execute(select(table).where(table.c.id == row_id))).one()
+            await self._look(row)
+        except Unsealable as error:
+            log.error("row_parked", worker="follows", row=row_id, why=str(error))
+            await self._note(row_id, state="parked")
+        except Exception:
+            log.exception("worker_failed", worker="follows", row=row_id)
+        finally:
+            del self._busy[row_id]
+            self._woken.set()
+
+    async def _look(self, row: Row[Any]) -> None:
+        now = self._clock.now()
+        if row.expires_at <= now:
+            await self._note(row.id, state="expired")
+            return
+        # Before the attempt: whatever goes wrong in it, the next one comes in its own time.
+        await self._note(row.id, due_at=now + timedelta(seconds=self._settings.look_every_s))
+        dialogue = machine.decode(row.dialogue, b"")
+        menu = await self._turns.menus.version(dialogue.menu, self._settings.within_s) or self._turns.menus.current
+        asked = machine.ask_again(menu, dialogue)
+        if asked is None or not isinstance(asked.then, Ask):
+            return
+        answer = await self._turns.answers.ask_offices(asked.then, row.msisdn, self._settings.within_s)
+        case = self._followed(answer, row.case_tag)
+        if case is None or (isinstance(answer, Found) and answer.down) or not _is_news(row.seen, case):
+            return
+        step = machine.step(menu, asked.dialogue, Answered(Found(case)), self._clock.today())
+        if not isinstance(step.then, Screen):
+            raise machine.NoWayOut(step.dialogue.at)
+        final = case.state in FINAL
+        screen = step.then if final else machine.with_stop(menu, step.then)
+        channel = self._channels.get(row.channel)
+        capacity = channel.capacity if channel else Capacity(parts=3)
+        (page,) = render(screen, capacity, menu.navigation[step.dialogue.language])
+        told: dict[str, Any] = {"seen": _seen(case), "notices": row.notices + 1, "told_at": now}
+        told["state"] = "ended" if final else "following"
+        async with self._database.writing() as connection:
+            table = self._table
+            unchanged = (table.c.id == row.id, table.c.seen == row.seen, table.c.state == "following")
+            done = await connection.execute(update(table).where(*unchanged).values(**told))
+            if done.rowcount:  # she may have stopped it meanwhile
+                cause = f"follow:{row.id}:{row.notices + 1}"
+                await self._outbox.add(connection, cause, row.channel, row.msisdn, page.text, notice=True)
+        self._outbox.worker.wake()
+        log.info("follow_told", follow=row.id, notices=row.notices + 1, final=final,
+                 caller=self._keys.day_tag(row.msisdn, self._clock.today()))  # fmt: skip
+
+    def _followed(self, answer: Answer, case_tag: str) -> Case | None:
+        """Of what the office answered, the case she follows."""
+        match answer:
+            case Found(case=case):
+                cases: tuple[Case, ...] = (case,)
+            case Several(cases=several):
+                cases = several
+            case _:
+                return None
+        return next((each for each in cases if self._keys.tag(_name(each)) == case_tag), None)
+
+    async def _note(self, row_id: int, **values: Any) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(update(self._table).where(self._table.c.id == row_id).values(**values))
+
+
+def _name(case: Case) -> str:
+    """What tells a case from others of its number."""
+    return f"{case.kind} {case.number} {case.organisation.get('fa', '')} {case.year or ''}"
+
+
+def _seen(case: Case) -> str:
+    """What was told of a case: day, step and state, as one word."""
+    return f"{case.changed_on or ''} {case.step or len(case.steps)} {case.state}"
+
+
+def _is_news(seen: str, case: Case) -> bool:
+    """Whether the case has moved on since. An office that is behind what it said before is not news."""
+    day, step, state = seen.split(" ")
+    before = (date.fromisoformat(day) if day else date.min, int(step))
+    now = (case.changed_on or before[0], case.step or len(case.steps))
+    return now >= before and (now > before or case.state != state)
