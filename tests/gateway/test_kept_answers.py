@@ -1,5 +1,7 @@
 """An answer that was promised is there on the next dial, whatever became of its SMS."""
 
+import asyncio
+
 import pytest
 
 CALLER = "+989161234567"
@@ -75,3 +77,36 @@ async def test_other_dialled_arguments_go_before_it(slow, eventually):
 
         assert "نامه 12345" in (await d.ussd("12345", session_id="s2"))[1]
         assert "نامه 31415" in (await d.ussd(session_id="s3"))[1]
+
+
+async def test_a_database_that_hangs_holds_no_dial(slow, eventually, monkeypatch):
+    from contextlib import asynccontextmanager
+
+    from gateway.storage import kept
+    from gateway.storage.database import Database
+
+    @asynccontextmanager
+    async def hangs(self):
+        await asyncio.sleep(30)
+        yield
+
+    monkeypatch.setattr(kept, "LOOK_WITHIN_S", 0.05)
+    async with slow as d:
+        await promised(d, eventually)
+        with monkeypatch.context() as patched:
+            patched.setattr(Database, "reading", hangs)
+            async with asyncio.timeout(5):
+                assert (await d.ussd(session_id="s2"))[1].startswith("CON رصد خوزستان")
+        # It was not shown, so it still is.
+        assert "نامه 31415" in (await d.ussd(session_id="s3"))[1]
+
+
+async def test_an_answer_of_another_shape_holds_no_dial(slow, eventually):
+    async with slow as d:
+        await promised(d, eventually)
+        table = d.database.tables.follow_up
+        async with d.database.writing() as connection:
+            await connection.execute(table.update().values(answer=b"another release"))
+
+        assert (await d.ussd("31415", session_id="s2"))[1].startswith("END سامانه اداره کند است")
+        assert (await d.ussd(session_id="s3"))[1].startswith("CON رصد خوزستان")
