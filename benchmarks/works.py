@@ -61,7 +61,8 @@ def _steps(menu: Menu) -> list[Work]:
         """One step that ends in a screen, and its page."""
         found = step(dialogue, event)
         assert isinstance(found.then, Screen)
-        return machine.shown(found.dialogue, render(found.then, capacity, menu.navigation[found.dialogue.language]))
+        words = menu.navigation[found.dialogue.language]
+        return machine.shown(found.dialogue, render(found.then, capacity, words, until=found.dialogue.page))
 
     def asked(dialogue: Dialogue, number: str) -> Dialogue:
         found = step(dialogue, Typed(number))

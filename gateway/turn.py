@@ -69,7 +69,8 @@ class Turns:
             step = machine.step(menu, step.dialogue, Answered(answer), self.clock.today())
         if not isinstance(step.then, Screen):
             raise machine.NoWayOut(step.dialogue.at)
-        pages = render(step.then, capacity, menu.navigation[step.dialogue.language])
+        words = menu.navigation[step.dialogue.language]
+        pages = render(step.then, capacity, words, until=step.dialogue.page)
         dialogue, page = machine.shown(step.dialogue, pages)
         return dialogue, step.then, page
 

@@ -1,9 +1,10 @@
 """The filters a text may use: `{{ case.due_on | day }}`. One function each: a value and its context to a text, or
 None when this language has nothing to say, and then the part of the text it stands in is left out."""
 
+import re
 import unicodedata
-from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from babel.core import UnknownLocaleError
@@ -16,9 +17,12 @@ from menus.templates import LINK, Context, Filter
 
 def plain(value: Any, context: Context) -> str | None:
     """A text or number as it is; of names, the one in the reader's language."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get(context.language) or value.get(context.fallback)
-    text = shown(str(value)) if value is not None else ""
+    text = value if type(value) is str else "" if value is None else str(value)
+    if _usual(text):
+        return text
+    text = shown(text)
     plainly = unicodedata.normalize("NFKC", text)
     if ("." in plainly or ":" in plainly) and LINK.search(plainly):
         return None  # outgoing texts carry no link, whoever wrote it
@@ -27,6 +31,14 @@ def plain(value: Any, context: Context) -> str | None:
 
 LONGEST_WORD = 24
 """A longer word of an office is broken: on a page of 70 it could stand nowhere. Ours are the checker's to refuse."""
+
+
+_WORD = (
+    r"[0-9A-Za-z(),/\-\u0621-\u063a\u0641-\u064a\u0660-\u0669\u067e\u0686\u0698\u06a9\u06af\u06cc\u06f0-\u06f9\u200c]"
+    rf"{{1,{LONGEST_WORD}}}"
+)
+_usual = re.compile(rf"{_WORD}(?: {_WORD})*").fullmatch
+"""Words of such letters: nothing has to be done to a text of these, and nearly every text is one."""
 
 
 def _breakable(text: str) -> str:
@@ -73,6 +85,7 @@ def day(value: Any, context: Context) -> str | None:
     return short if jalali.year == jalali_of(context.today).year else f"{jalali.year}/{short}"
 
 
+@lru_cache(1024)
 def jalali_of(value: date) -> JalaliDate:
     return JalaliDate(value)  # type: ignore[no-untyped-call]  # the library annotates its methods, not this one
 

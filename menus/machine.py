@@ -147,10 +147,11 @@ def unfinished(menu: Menu, dialogue: Dialogue) -> bool:
 
 
 def shown(dialogue: Dialogue, pages: tuple[Page, ...]) -> tuple[Dialogue, Page]:
-    """The page of these that is before the citizen now, and the dialogue that knows it."""
+    """The page of these that is before the citizen now, and the dialogue that knows it. pages: up to that one at
+    least; the last of them says whether there are more."""
     number = min(dialogue.page, len(pages) - 1)
     page = pages[number]
-    return msgspec.structs.replace(dialogue, page=number, pages=len(pages), keys=page.keys), page
+    return msgspec.structs.replace(dialogue, page=number, pages=len(pages) + pages[-1].more, keys=page.keys), page
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -311,7 +312,8 @@ MAX_LABEL = 40
 MAX_HELD_OCTETS = 4096
 """What an answer may take beside its dialogue."""
 
-MAX_CASES = 24
+MAX_CASES = 20
+"""Cases in a list, about five pages of a phone. Behind them the whole number tells more than a longer list would."""
 
 
 def _slim(answer: Answer) -> Answer:
@@ -319,6 +321,8 @@ def _slim(answer: Answer) -> Answer:
     match answer:
         case Several(cases=cases):
             kept = cases[:MAX_CASES]
+            if len(kept) == len(cases) and len(_encoder.encode(answer)) <= MAX_HELD_OCTETS:
+                return answer
             if len(_encoder.encode(Several(kept, answer.as_of))) > MAX_HELD_OCTETS:
                 kept = tuple(msgspec.structs.replace(case, steps=()) for case in kept)
             while len(kept) > 1 and len(_encoder.encode(Several(kept, answer.as_of))) > MAX_HELD_OCTETS:
@@ -415,7 +419,8 @@ def _screen(menu: Menu, dialogue: Dialogue, today: date) -> Step:
     said = {"case": _case(dialogue), "as_of": _as_of(dialogue), "asked": _asked(menu, dialogue), "typed": typed}
 
     def filled(texts: ByLanguage, fallback: str = "", **more: object) -> tuple[templates.Filled, ...]:
-        context = templates.Context({**said, **more}, language, menu.labels[language], today, fallback)
+        values = {**said, **more} if more else said
+        context = templates.Context(values, language, menu.labels[language], today, fallback)
         return templates.fill(texts[language], context, FILTERS, menu.ranks)
 
     by_sms = dialogue.wire == "sms" and node.sms is not None
@@ -437,8 +442,7 @@ def _screen(menu: Menu, dialogue: Dialogue, today: date) -> Step:
     labels = tuple([templates.joined(filled(choice.text)) for choice in choices])
     if node.pick is not None and isinstance(dialogue.held, Several):
         # Here a name in another language is better than none: without it she could not tell the cases apart.
-        in_words = [(filled(node.pick, menu.default_language, case=case), case) for case in dialogue.held.cases]
-        labels = _told_apart([(templates.joined(parts), case.number) for parts, case in in_words])
+        labels = _told_apart(_in_words(menu, node.pick[language], dialogue.held, language, today))
     screen = Screen(
         name=node.name,
         language=language,
@@ -465,11 +469,27 @@ def _screen(menu: Menu, dialogue: Dialogue, today: date) -> Step:
     return Step(dialogue, screen)
 
 
+def _in_words(
+    menu: Menu, words: templates.Template, held: Several, language: str, today: date
+) -> list[tuple[str, str]]:
+    """Each case as the list names it, and its number."""
+    values: dict[str, Case] = {}
+    context = templates.Context(values, language, menu.labels[language], today, menu.default_language)
+    found = []
+    for case in held.cases:
+        values["case"] = case
+        found.append((templates.label(words, context, FILTERS), case.number))
+    return found
+
+
 def _told_apart(cases: list[tuple[str, str]]) -> tuple[str, ...]:
     """Labels of cases, (words, number) each: the number instead of words that are too long, and behind equal ones."""
-    told = [(words if 0 < len(words) <= MAX_LABEL else number, number) for words, number in cases]
-    times = Counter(label for label, _ in told)
-    return tuple(f"{label} {number}" if times[label] > 1 and label != number else label for label, number in told)
+    labels = [words if 0 < len(words) <= MAX_LABEL else number for words, number in cases]
+    if len(set(labels)) == len(labels):
+        return tuple(labels)
+    times = Counter(labels)
+    pairs = zip(labels, (number for _, number in cases), strict=True)
+    return tuple(f"{label} {number}" if times[label] > 1 and label != number else label for label, number in pairs)
 
 
 # --- between two events ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ A page takes whole lines; a line longer than a page breaks at its words. `9` is 
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from menus.alphabet import Capacity, fits, segments
 from menus.screens import Navigation, Page, Screen
@@ -22,16 +23,17 @@ class TooLong(Exception):
     """A word, a label or the navigation is longer than a page. The author's; the checker finds it before a citizen."""
 
 
-def render(screen: Screen, capacity: Capacity, navigation: Navigation) -> tuple[Page, ...]:
+def render(screen: Screen, capacity: Capacity, navigation: Navigation, *, until: int | None = None) -> tuple[Page, ...]:
     """At least one page. Raises TooLong when no paging can make it fit. Of a text and its short variant the first,
-    unless it takes more pages (more SMS) than the short one."""
-    pages = _rendered(screen, capacity, navigation)
+    unless it takes more pages (more SMS) than the short one. until: the index of the page that is wanted; those behind
+    it need not be made, and the last one made says by `more` that there are such."""
+    pages = _rendered(screen, capacity, navigation, until)
     if not screen.offered:
         return pages
     return tuple(replace(page, keys={key: screen.offered[place] for key, place in page.keys.items()}) for page in pages)
 
 
-def _rendered(screen: Screen, capacity: Capacity, navigation: Navigation) -> tuple[Page, ...]:
+def _rendered(screen: Screen, capacity: Capacity, navigation: Navigation, until: int | None) -> tuple[Page, ...]:
     if capacity.parts > 1:
         return (_shorter_message(screen, capacity),)
     variants = [(each, joined(each.parts)) for each in (screen, screen.short) if each is not None]
@@ -39,10 +41,12 @@ def _rendered(screen: Screen, capacity: Capacity, navigation: Navigation) -> tup
         if whole := _whole(each, body, capacity, navigation):
             return (whole,)
     *longer, (last, body) = variants
-    fewest = _paged(last, body, capacity, navigation)
+    if not longer:
+        return _paged(last, body, capacity, navigation, until)
+    fewest = _paged(last, body, capacity, navigation, None)
     for each, body in longer:
         with suppress(TooLong):
-            fewest = min(_paged(each, body, capacity, navigation), fewest, key=len)
+            fewest = min(_paged(each, body, capacity, navigation, None), fewest, key=len)
     return fewest
 
 
@@ -106,72 +110,76 @@ def _rows(items: list[str]) -> list[str]:
     return rows
 
 
-def _paged(screen: Screen, body: str, capacity: Capacity, navigation: Navigation) -> tuple[Page, ...]:
+def _paged(
+    screen: Screen, body: str, capacity: Capacity, navigation: Navigation, until: int | None
+) -> tuple[Page, ...]:
     more = f"9){navigation.more}"
     back = f"0){navigation.back}"
     pages: list[Page] = []
-    lines = [(line, None) for line in body.split("\n") if line] + [
-        (label, place) for place, label in enumerate(screen.labels)
-    ]
-    items: list[tuple[str, int | None]] = list(lines)
+    items: list[_Item] = [(line, None) for line in body.split("\n") if line]
+    items += zip(screen.labels, range(len(screen.labels)), strict=True)
     glue = ""
-    while items:
-        taken, rest, next_glue = _fill(items, capacity, more, listed=screen.listed)
-        keys, text = _numbered(taken, listed=screen.listed)
+    while items and (until is None or len(pages) <= until):
+        page, rest, next_glue = _fill(items, capacity, more, listed=screen.listed)
         last = not rest
         end = last and not (screen.labels or screen.open)
         behind = [back] if pages or screen.back else []
         tails = [[]] if end else [behind, []] if last else [[more, *behind], [more]]
         full = next(
-            (full for tail in tails if fits(full := "\n".join([text, *_rows(list(tail))]), capacity)),
+            (full for tail in tails if fits(full := "\n".join([page.text, *_rows(list(tail))]), capacity)),
             None,
         )
         if full is None:
             raise TooLong(f"{screen.name}: a line with {more!r} is longer than a page")
         # The numbers of a fixed list are the same on all pages, so one read before may be typed now.
-        known = keys if screen.listed else {str(place + 1): place for place in range(len(screen.labels))}
-        pages.append(Page(full, text, glue, known, more=not last, end=end))
+        known = page.keys if screen.listed else {str(place + 1): place for place in range(len(screen.labels))}
+        pages.append(Page(full, page.text, glue, known, more=not last, end=end))
         items, glue = rest, next_glue
     return tuple(pages)
 
 
-def _numbered(items: list[tuple[str, int | None]], *, listed: bool) -> tuple[dict[str, int], str]:
-    """The lines of a page with its choices numbered: over the whole screen, or anew on each page of a list."""
-    texts = [text for text, place in items if place is None]
-    places = [(text, place) for text, place in items if place is not None]
-    keys: dict[str, int] = {}
-    choices = []
-    for row, (label, place) in enumerate(places):
-        key = str(row + 1 if listed else place + 1)
-        keys[key] = place
-        choices.append(f"{key}){label}")
-    return keys, "\n".join([*texts, *(choices if listed else _rows(choices))])
+_Item = tuple[str, int | None]
+"""A line of the body, or a choice and its place among them."""
 
 
-def _fill(
-    items: list[tuple[str, int | None]], capacity: Capacity, more: str, *, listed: bool
-) -> tuple[list[tuple[str, int | None]], list[tuple[str, int | None]], str]:
+class _Laid(NamedTuple):
+    """Items as they stand on a page, its choices numbered: over the whole screen, or anew on each page of a list."""
+
+    text: str
+    keys: dict[str, int]
+    row: int = 0
+    """Units of the last row, when it is one of choices."""
+
+    def with_item(self, item: _Item, *, listed: bool) -> "_Laid":
+        said, place = item
+        if place is None:
+            return _Laid(f"{self.text}\n{said}" if self.text else said, self.keys)
+        key = str(len(self.keys) + 1 if listed else place + 1)
+        label = f"{key}){said}"
+        beside = self.row and not listed and self.row + 1 + len(label) <= ROW_UNITS
+        between = " " if beside else "\n"
+        text = f"{self.text}{between}{label}" if self.text else label
+        return _Laid(text, {**self.keys, key: place}, self.row + 1 + len(label) if beside else len(label))
+
+
+def _fill(items: list[_Item], capacity: Capacity, more: str, *, listed: bool) -> tuple[_Laid, list[_Item], str]:
     """As many items as fit one page together with `more`; what is left; and what joins the two again."""
 
-    def room(candidate: list[tuple[str, int | None]], *, last: bool) -> bool:
-        if sum(place is not None for _, place in candidate) > PER_PAGE:
-            return False
-        text = _numbered(candidate, listed=listed)[1]
-        return fits(text if last else f"{text}\n{more}", capacity)
+    def room(page: _Laid, *, last: bool) -> bool:
+        return len(page.keys) <= PER_PAGE and fits(page.text if last else f"{page.text}\n{more}", capacity)
 
-    taken: list[tuple[str, int | None]] = []
-    for index, item in enumerate(items):
-        if room([*taken, item], last=index == len(items) - 1):
-            taken.append(item)
-        else:
+    page, taken = _Laid("", {}), 0
+    for item in items:
+        longer = page.with_item(item, listed=listed)
+        if not room(longer, last=taken == len(items) - 1):
             break
-    rest = items[len(taken) :]
+        page, taken = longer, taken + 1
     if taken:
-        return taken, rest, "\n" if rest else ""
+        return page, items[taken:], "\n" if taken < len(items) else ""
     # The first line alone is longer than a page: break it at its words.
     text, place = items[0]
     words = text.split(" ")
-    count = max((n for n in range(1, len(words)) if room([(" ".join(words[:n]), None)], last=False)), default=0)
+    count = max((n for n in range(1, len(words)) if room(_Laid(" ".join(words[:n]), {}), last=False)), default=0)
     if place is not None or count == 0:
         raise TooLong(f"a line with {more!r} is longer than a page")
-    return [(" ".join(words[:count]), None)], [(" ".join(words[count:]), None), *items[1:]], " "
+    return _Laid(" ".join(words[:count]), {}), [(" ".join(words[count:]), None), *items[1:]], " "

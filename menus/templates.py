@@ -7,14 +7,13 @@ and no loops, so what a text can become, and how long, is known before anybody r
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 Filter = Callable[[Any, "Context"], "str | None"]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a template may look at: values by name, the language, the labels of it, the day."""
 
     values: Mapping[str, Any]
@@ -119,24 +118,25 @@ def parse(source: str) -> Template:
     close()
     whole = "".join(piece for part in parts for piece in part.pieces if isinstance(piece, str))
     has_values = any(part.values for part in parts)
-    return Template(source, tuple(parts), None if has_values else (Filled(joined((Filled(whole, 0),)), 0),))
+    fixed = None if has_values else (Filled(joined((Filled(whole, 0),)), 0),)
+    return Template(source, tuple(parts), fixed)
 
 
 def look_up(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     """The value at a path of mappings and attributes, None where it ends early."""
     found: Any = values
     for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
+        found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
         if found is None:
             return None
     return found
 
 
+_PLAIN = ("",)
 _ABSENT = "\0"  # no text has it: shown() drops controls
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """A part with its values in place. rank: 0 stays, higher goes earlier when room is short."""
 
     text: str
@@ -151,25 +151,62 @@ def fill(
         return template.fixed
     lines: list[list[Filled]] = [[]]
     for part in template.parts:
-        texts = [piece if isinstance(piece, str) else _one(piece, context, filters) for piece in part.pieces]
-        if part.optional and None in texts:
+        filled = _part(part, context, filters, ranks)
+        if filled is None:
             continue
-        text = "".join(_ABSENT if each is None else each for each in texts)
-        rank = max((ranks.get(value.name, 0) for value in part.values), default=0) if part.optional else 0
-        first, *more = text.split("\n")
-        lines[-1].append(Filled(first, rank))
-        lines += [[Filled(line, rank)] for line in more]
+        first, *more = filled.text.split("\n")
+        lines[-1].append(Filled(first, filled.rank))
+        lines += [[Filled(line, filled.rank)] for line in more]
     whole = [line for line in lines if not any(_ABSENT in each.text for each in line)]
     return tuple(
-        replace(each, text="\n" + each.text) if row and place == 0 else each
+        Filled("\n" + each.text, each.rank) if row and place == 0 else each
         for row, line in enumerate(whole)
         for place, each in enumerate(line)
     )
 
 
-def _one(value: Value, context: Context, filters: Mapping[str, Filter]) -> str | None:
-    found = look_up(context.values, value.path)
-    for name in value.filters or ("",):
+def label(template: Template, context: Context, filters: Mapping[str, Filter]) -> str:
+    """What joined(fill(...)) gives of a text of one line: a list has two dozen of these."""
+    text = ""
+    for part in template.parts:
+        said = ""
+        for piece in part.pieces:
+            value = piece if isinstance(piece, str) else _value(piece, context, filters)
+            if value is not None:
+                said += value
+            elif part.optional:
+                said = ""
+                break
+            else:
+                return ""
+        text += said
+    return text.strip(" ")
+
+
+def _part(part: Part, context: Context, filters: Mapping[str, Filter], ranks: Mapping[str, int]) -> Filled | None:
+    """The part with its values in place; None when it may be left out and one of them is absent."""
+    text, rank = "", 0
+    for piece in part.pieces:
+        if isinstance(piece, str):
+            text += piece
+            continue
+        value = _value(piece, context, filters)
+        if value is not None:
+            text += value
+        elif part.optional:
+            return None
+        else:
+            text += _ABSENT
+        if part.optional:
+            rank = max(rank, ranks.get(piece.name, 0))
+    return Filled(text, rank)
+
+
+def _value(value: Value, context: Context, filters: Mapping[str, Filter]) -> str | None:
+    found: Any = context.values
+    for name in value.path:  # look_up, spared the call: no other loop turns as often
+        found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
+    for name in value.filters or _PLAIN:
         if found is None:
             return None
         found = filters[name](found, context)
@@ -178,9 +215,10 @@ def _one(value: Value, context: Context, filters: Mapping[str, Filter]) -> str |
 
 def joined(parts: tuple[Filled, ...]) -> str:
     """The parts as one text. What was left out leaves no empty line behind."""
-    if len(parts) == 1 and "\n" not in parts[0].text:
-        return parts[0].text.strip(" ")
-    lines = "".join([part.text for part in parts]).split("\n")
+    text = parts[0].text if len(parts) == 1 else "".join([part.text for part in parts])
+    if "\n" not in text:
+        return text.strip(" ")
+    lines = text.split("\n")
     return "\n".join(line.strip(" ") for line in lines if line.strip(" "))
 
 

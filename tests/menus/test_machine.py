@@ -875,7 +875,7 @@ def test_of_several_huge_cases_as_many_as_there_is_room_for_are_held_without_ste
     assert [case.steps for case in held.cases] == [()] * len(held.cases)
 
 
-def test_of_several_usual_cases_24_are_held(menu, today, letter):
+def test_of_several_usual_cases_as_many_as_a_list_has_are_held(menu, today, letter):
     small = Case("letter", "12345", State.SEEN, steps=letter.steps)
 
     held, octets = answered(menu, Several((small,) * 100), today)

@@ -199,6 +199,18 @@ def test_a_list_of_any_length_is_numbered_anew_on_each_page():
     assert pages[1].text.startswith("1)Office 8\n2)Office 9\n")
 
 
+@pytest.mark.parametrize("until", range(4))
+def test_pages_behind_the_wanted_one_need_not_be_made(until):
+    names = tuple(f"Office {row}" for row in range(20))
+    asked = screen("Which?", labels=names, listed=True)
+    pages = render(asked, Capacity(), ENGLISH)
+
+    made = render(asked, Capacity(), ENGLISH, until=until)
+
+    assert made == pages[: until + 1]
+    assert made[-1].more == (until < 2)
+
+
 def test_choices_of_one_screen_keep_their_numbers_over_pages():
     names = tuple(f"A rather long label {row}" for row in range(8))
 

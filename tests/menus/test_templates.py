@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from menus.filters import FILTERS
-from menus.templates import Context, Filled, TemplateError, Value, fill, joined, look_up, parse, shortened
+from menus.templates import Context, Filled, TemplateError, Value, fill, joined, label, look_up, parse, shortened
 
 
 def said(source, ranks=None, /, **values):
@@ -15,6 +15,17 @@ def said(source, ranks=None, /, **values):
 def filled(source, ranks=None, /, **values):
     context = Context(values, "fa", {"closed": "بسته شد"}, None)
     return fill(parse(source), context, FILTERS, ranks or {})
+
+
+@given(
+    st.lists(st.sampled_from(["{{ a }}", " {{ b }}", "[ {{ a }}]", "[, {{ b }} {{ c }}]", "words ", " "])).map("".join),
+    st.fixed_dictionaries({}, optional={name: st.sampled_from(["x", " y ", 1405]) for name in "abc"}),
+)
+def test_a_label_is_the_text_of_one_line(source, values):
+    context = Context(values, "fa", {}, None)
+    template = parse(source)
+
+    assert label(template, context, FILTERS) == joined(fill(template, context, FILTERS, {}))
 
 
 @pytest.mark.parametrize(
