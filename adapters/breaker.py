@@ -24,7 +24,7 @@ class BreakerConfig(BaseModel):
     probe_every_s: float = Field(default=1.0, gt=0)
     """While open, one question so often. An answer to it closes."""
     breaches: int = Field(default=3, gt=0)
-    """Answers about another number than was asked, until quarantine; an hour without one begins the count anew."""
+    """Numbers that it answered about another one for, until quarantine; an hour without one begins the count anew."""
     quarantine_s: float = Field(default=300.0, gt=0)
 
 
@@ -41,7 +41,7 @@ class Breaker:
         self._since = 0.0
         self._open = False
         self._probe_at = 0.0
-        self._breaches = 0
+        self._breaches: set[str] = set()
         self._breached_at = 0.0
         self._quarantined_until: float | None = None
 
@@ -82,13 +82,17 @@ class Breaker:
         """The office said itself when to come again; until then it is open, for MAX_WAIT_S at most."""
         self._open, self._probe_at = True, max(self._probe_at, now + min(seconds, MAX_WAIT_S))
 
-    def breached(self, now: float) -> bool:
-        """True when this breach begins a quarantine. A breach is no failure of the kind that opens: it was answered."""
+    def breached(self, now: float, number: str) -> bool:
+        """True when this breach begins a quarantine. A breach is no failure of the kind that opens: it was answered.
+
+        number: what was asked. One number is one breach: who dials the same again must not close an office to others.
+        """
         self.answered()
         if now - self._breached_at > BREACHES_WITHIN_S:
-            self._breaches = 0
-        self._breaches, self._breached_at = self._breaches + 1, now
-        if self._breaches < self._config.breaches:
+            self._breaches = set()
+        self._breaches.add(number)
+        self._breached_at = now
+        if len(self._breaches) < self._config.breaches:
             return False
-        self._breaches, self._quarantined_until = 0, now + self._config.quarantine_s
+        self._breaches, self._quarantined_until = set(), now + self._config.quarantine_s
         return True

@@ -114,7 +114,7 @@ class Guard:
             return Late(), _doing(late) if asked else "queueing"
         except BackendFailed as failure:
             if not isinstance(failure, NotAsked):
-                self._note(failure)
+                self._note(failure, ask)
             return Unavailable(), f"{type(failure).__name__}: {failure}"
 
     async def _answer(self, ask: Ask, retries: int, until: float) -> Answer:
@@ -136,9 +136,9 @@ class Guard:
                 await asyncio.sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
 
-    def _note(self, failure: BackendFailed) -> None:
+    def _note(self, failure: BackendFailed, ask: Ask) -> None:
         if isinstance(failure, ContractBreach):
-            if self._breaker.breached(self._monotonic()):
+            if self._breaker.breached(self._monotonic(), ask.reference.exact if ask.reference else ""):
                 self._alarm("it answered about other numbers than were asked, and is not asked for a while")
             return
         self._failed(f"{type(failure).__name__}: {failure}")

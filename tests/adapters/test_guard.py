@@ -216,8 +216,8 @@ class TestQuarantine:
     async def test_three_answers_about_others_and_it_is_not_asked(self, desk, clock):
         guard = desk.guard()
         desk.lookup.does = [ContractBreach("x")]
-        for _ in range(5):
-            assert Unavailable() == await guard.ask(ASK, 1)
+        for place in range(5):
+            assert Unavailable() == await guard.ask(Ask("letters", 1, reference(f"1234{place}")), 1)
 
         assert (3, State.QUARANTINED, 1) == (desk.lookup.asked, guard.state, len(desk.alarms))
         assert [("unavailable", "ContractBreach")] * 3 + [("unavailable", "Quarantined")] * 2 == desk.reports
@@ -226,17 +226,25 @@ class TestQuarantine:
         desk.lookup.does = [Found(CASE)]
         assert Found(CASE) == await guard.ask(ASK, 1)
 
+    async def test_the_same_number_again_is_no_further_breach(self, desk):
+        guard = desk.guard()
+        desk.lookup.does = [ContractBreach("x")]
+        for _ in range(10):
+            assert Unavailable() == await guard.ask(ASK, 1)
+
+        assert (10, State.CLOSED, []) == (desk.lookup.asked, guard.state, desk.alarms)
+
     def test_breaches_far_apart_are_not_added_up(self):
         breaker = Breaker(BreakerConfig())
 
-        assert [False] * 6 == [breaker.breached(1.0 + place * 3601) for place in range(6)]
+        assert [False] * 6 == [breaker.breached(1.0 + place * 3601, str(place)) for place in range(6)]
 
     def test_an_answer_in_between_does_not_undo_a_breach(self):
         breaker = Breaker(BreakerConfig())
         breached = []
         for place in range(3):
             breaker.answered()
-            breached.append(breaker.breached(float(place)))
+            breached.append(breaker.breached(float(place), str(place)))
 
         assert [False, False, True] == breached
         with pytest.raises(Quarantined):
