@@ -20,7 +20,7 @@ FIXED_NUMBERS = frozenset({
 })  # fmt: skip
 """Running numbers the handbook says something about, also that they are unknown."""
 
-FIXED_CODES = frozenset({"2001000344", "2001000352", "2001000377", "1040610014"})
+FIXED_CODES = frozenset({"2001000344", "2001000352", "2001000377", "2001000385", "1040610014"})
 """Tracking and receipt codes the handbook says something about."""
 
 
@@ -186,5 +186,14 @@ def requests(today: date, calendar: Calendar | None = None) -> Iterator[Request]
         tuple(zip(units, (ago(12), ago(9), ago(2), None), strict=True)),
         ago(2),
         next_week(today, calendar),
+        title="مجوز کسب خانگی",
+    )
+    yield Request(
+        "2001000385",
+        "IN_REVIEW",
+        "صنعت و معدن",
+        tuple(zip(units, (ago(20), ago(16), ago(10), None), strict=True)),
+        ago(10),
+        ago(4),
         title="مجوز کسب خانگی",
     )

@@ -16,7 +16,7 @@ from gateway import settings as setting
 from menus import machine, render
 from menus.alphabet import Capacity
 from menus.definition import AskDef
-from menus.ports import FINAL, Found, luhn_ok, reference
+from menus.ports import FINAL, Found, State, luhn_ok, reference
 from menus.screens import Screen
 from menus.source import read
 from simulators.demo import HOME
@@ -293,10 +293,10 @@ def test_every_case_can_be_read(shipped_menu, cases, language, wire):
                 screen = machine.outright(shipped_menu, step.dialogue, steps, TODAY).then
                 assert render.render(screen, capacity, shipped_menu.navigation[language])
         overdue = case.due_on is not None and case.due_on < TODAY and case.state not in FINAL
-        assert case.kind != "letter" or overdue == (step.then.name == "letter_overdue")
+        assert case.state is State.NEEDS_CITIZEN or overdue == (step.then.name == f"{case.kind}_overdue")
 
     assert {"letter_status", "letter_overdue", "letter_answered", "letter_finished", "letter_closed", "letter_rejected",
-            "request_status", "request_lacks", "request_done"} == seen.keys()  # fmt: skip
+            "request_status", "request_lacks", "request_overdue", "request_done"} == seen.keys()  # fmt: skip
 
 
 def test_the_demo_says_what_to_dial(capsys):
