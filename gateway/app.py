@@ -240,10 +240,8 @@ async def composed(
             clock,
             {name: turns.outright("failed", "ussd", None, each.capacity)[1] for name, each in settings.ussd.items()},
         )
-        for worker in (outbox.worker, follow_ups.worker, inbox.worker):
+        for worker in (outbox.worker, follow_ups.worker, inbox.worker, *follows.workers):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
-
-        stack.push_async_callback(_ended, asyncio.create_task(follows.run()))
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
         if tell is not None:
             watching = watch(checked.menu_folder, publications, house(settings), tell)
@@ -295,10 +293,10 @@ def _routes_of(settings: Settings) -> dict[str, list[str]]:
 
 
 def _pace(settings: Settings, polls_per_minute: Mapping[str, float]) -> dict[str, float]:
-    """Route to what the slowest of its offices takes."""
+    """Route to what the slowest of its offices takes. One that several routes lead to is shared by them."""
+    shares = {name: polls_per_minute[name] / len(routes) for name, routes in _routes_of(settings).items()}
     return {
-        route: min(polls_per_minute[name] for line in lines for name in line.backends)
-        for route, lines in settings.routes.items()
+        route: min(shares[name] for line in lines for name in line.backends) for route, lines in settings.routes.items()
     }
 
 

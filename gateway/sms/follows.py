@@ -5,21 +5,21 @@ A notice is what the citizen would read if she asked now, so an office's announc
 moves the look-up forward.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.answers import Caller
 from gateway.clock import Clock
-from gateway.privacy import Keys, Unsealable
+from gateway.privacy import Keys
 from gateway.settings import FollowSettings, SmsChannel
 from gateway.sms.outbox import Outbox
+from gateway.sms.pace import Pace
+from gateway.sms.worker import Due, Worker
 from gateway.storage.database import Database, upsert
 from gateway.turn import Turns
 from menus import machine
@@ -31,25 +31,8 @@ from menus.screens import Screen
 
 log = structlog.get_logger()
 
-LOOK_EVERY_S = 1.0
-"""How long a due row waits when nobody woke us."""
-
 AT_ONCE = 16
-"""Look-ups in flight."""
-
-
-@dataclass(slots=True)
-class _Pace:
-    """How many look-ups an office takes now: per_s on the average, and no more than two seconds' worth at once."""
-
-    per_s: float
-    left: float
-    since: float
-
-    def allowed(self, now: float) -> int:
-        self.left = min(max(1.0, 2 * self.per_s), self.left + (now - self.since) * self.per_s)
-        self.since = now
-        return int(self.left)
+"""Look-ups in flight on each route."""
 
 
 class Follows:
@@ -68,10 +51,14 @@ class Follows:
         self._database, self._turns, self._outbox, self._channels = database, turns, outbox, channels
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.follow
-        started = clock.monotonic()
-        self._pace = {route: _Pace(each / 60, 1.0, started) for route, each in pace.items()}
-        self._woken = asyncio.Event()
-        self._busy: dict[int, asyncio.Task[None]] = {}
+        # One for each route: an office that is asked slowly holds up no other.
+        self.workers = tuple(
+            Worker(
+                f"follows {route}", database, self._table, self._due(route), self._look, clock.now, AT_ONCE,
+                pace=Pace(per_minute, clock.monotonic),
+            )
+            for route, per_minute in pace.items()
+        )  # fmt: skip
 
     # -- services
 
@@ -139,64 +126,16 @@ class Follows:
                     followed = (table.c.state == "following", table.c.number_tags.contains(tag))
                     done = await connection.execute(update(table).where(*followed).values(due_at=self._clock.now()))
                     count += done.rowcount
-        self.wake()
+        for worker in self.workers:
+            worker.wake()
         return count
 
     def _number_tag(self, route: str, number: str) -> str:
         return self._keys.tag(f"{route} {number}")
 
-    def wake(self) -> None:
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Until cancelled; what is in hand is cancelled too, and its rows are due again in their own time."""
-        try:
-            while True:
-                self._woken.clear()
-                try:
-                    await self._take()
-                except Exception:
-                    # The database may be away for a while; the rows are not.
-                    log.exception("follows_cannot_look")
-                try:
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            tasks = list(self._busy.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _take(self) -> None:
+    def _due(self, route: str) -> Due:
         table = self._table
-        for route, pace in self._pace.items():
-            allowed = min(pace.allowed(self._clock.monotonic()), AT_ONCE - len(self._busy))
-            if allowed <= 0:
-                continue
-            due = (table.c.state == "following", table.c.route == route, table.c.due_at <= self._clock.now())
-            wanted = select(table.c.id).where(*due, table.c.id.not_in(tuple(self._busy))).order_by(table.c.due_at)
-            async with self._database.reading() as connection:
-                rows = (await connection.execute(wanted.limit(allowed))).all()
-            for row in rows:
-                pace.left -= 1
-                self._busy[row.id] = asyncio.create_task(self._one(row.id), name=f"follow {row.id}")
-
-    async def _one(self, row_id: int) -> None:
-        table = self._table
-        try:
-            async with self._database.reading() as connection:
-                row = (await connection.execute(select(table).where(table.c.id == row_id))).one()
-            await self._look(row)
-        except Unsealable as error:
-            log.error("row_parked", worker="follows", row=row_id, why=str(error))
-            await self._note(row_id, state="parked")
-        except Exception:
-            log.exception("worker_failed", worker="follows", row=row_id)
-        finally:
-            del self._busy[row_id]
-            self._woken.set()
+        return lambda now: and_(table.c.state == "following", table.c.route == route, table.c.due_at <= now)
 
     async def _look(self, row: Row[Any]) -> None:
         now = self._clock.now()

@@ -60,7 +60,9 @@ class Inbox:
         self._conversations, self._follows = conversations, follows
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.message_in
-        self.worker = Worker("inbox", database, self._table, self._due, self._answer, clock.now, settings.at_once)
+        self.worker = Worker(
+            "inbox", database, self._table, self._due, self._answer, clock.now, settings.at_once, first="id"
+        )
 
     async def receive(self, channel: str, message: MoSms) -> int | None:
         """Store one message, its msisdn in E.164: after this it may be acknowledged. Its id; None when we had it."""

@@ -1,5 +1,5 @@
 """Work that stands in rows: looked for when woken and every so often, a bounded number at once, one at a time for
-each phone, and never held up by what goes wrong with one row."""
+each phone, no faster than somebody outside allows, and never held up by what goes wrong with one row."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import ColumnElement, Row, Table, select, update
 
 from gateway.privacy import Unsealable
+from gateway.sms.pace import Pace
 from gateway.storage.database import Database
 
 log = structlog.get_logger()
@@ -22,7 +23,8 @@ Due = Callable[[datetime], ColumnElement[bool]]
 
 class Worker:
     """table has `id`, `msisdn_tag` and `state`; due(now) says which rows want doing; handle(row) does one and says so
-    in the row. A row whose sealed columns do not open is parked: it must not stand in the way of the others."""
+    in the row. A row whose sealed columns do not open is parked: it must not stand in the way of the others. first:
+    the column by which the one that waited longest is known; pace: of whoever is asked about each row."""
 
     def __init__(
         self,
@@ -33,9 +35,13 @@ class Worker:
         handle: Callable[[Row[Any]], Awaitable[None]],
         now: Callable[[], datetime],
         at_once: int,
+        *,
+        first: str = "due_at",
+        pace: Pace | None = None,
     ) -> None:
         self._name, self._database, self._table = name, database, table
         self._due, self._handle, self._now, self._at_once = due, handle, now, at_once
+        self._first, self._pace = table.c[first], pace
         self._woken = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
 
@@ -62,6 +68,8 @@ class Worker:
 
     async def _take(self) -> None:
         free = self._at_once - len(self._busy)
+        if self._pace is not None:
+            free = min(free, self._pace.allowed())
         if free <= 0:
             return
         table = self._table
@@ -69,7 +77,7 @@ class Worker:
         wanted = (
             select(table.c.id, table.c.msisdn_tag)
             .where(self._due(self._now()), table.c.msisdn_tag.not_in(tuple(self._busy)))
-            .order_by(table.c.id)
+            .order_by(self._first, table.c.id)
             .limit(free)
         )
         try:
@@ -83,16 +91,19 @@ class Worker:
             if row.msisdn_tag not in self._busy:
                 task = asyncio.create_task(self._one(row.id, row.msisdn_tag), name=f"{self._name} {row.id}")
                 self._busy[row.msisdn_tag] = task
+                if self._pace is not None:
+                    self._pace.taken()
 
     async def _one(self, row_id: int, tag: str) -> None:
         table = self._table
         try:
-            async with self._database.reading() as connection:
-                row = (await connection.execute(select(table).where(table.c.id == row_id))).one()
-            await self._handle(row)
-        except Unsealable as error:
-            log.error("row_parked", worker=self._name, row=row_id, why=str(error))
-            await self._park(row_id)
+            try:
+                async with self._database.reading() as connection:
+                    row = (await connection.execute(select(table).where(table.c.id == row_id))).one()
+                await self._handle(row)
+            except Unsealable as error:
+                log.error("row_parked", worker=self._name, row=row_id, why=str(error))
+                await self._park(row_id)
         except Exception:
             log.exception("worker_failed", worker=self._name, row=row_id)
             # Left as it is, the row is due again at the next look; not at once, or a broken row spins.
