@@ -62,6 +62,11 @@ class Kannel:
         return [each for each in self._messages if each.to == msisdn and each.id > after]
 
     @property
+    def messages(self) -> list[Delivered]:
+        """Of all phones, as they came."""
+        return list(self._messages)
+
+    @property
     def last_id(self) -> int:
         return self._messages[-1].id if self._messages else 0
 
