@@ -30,6 +30,7 @@ from adapters.soap import Soap, SoapConfig
 from adapters.sql import Sql, SqlConfig
 from gateway import settings as setting
 from gateway.answers import Answers, Service
+from gateway.api import Api
 from gateway.channels import listed
 from gateway.channels.http import Channels
 from gateway.channels.outgoing import sender
@@ -252,7 +253,9 @@ async def composed(
         application = web.Application()
         secrets = {name: config.events_secret for name, (config, _) in checked.backends.items() if config.events_secret}
         events = Events(follows, secrets, _routes_of(settings), clock)
-        application.add_routes([*channels.routes(), *events.routes(), *Health(database, menus).routes(), *more])
+        api = Api(own.api_tokens, sessions, keys, clock)
+        health = Health(database, menus)
+        application.add_routes([*channels.routes(), *events.routes(), *api.routes(), *health.routes(), *more])
         for name, channel in {**settings.ussd, **settings.sms}.items():
             if channel.auth.kind == "none":
                 log.warning("channel_without_authentication", channel=name, taken_from="this machine only")

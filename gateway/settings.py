@@ -45,6 +45,15 @@ class _Strict(BaseModel):
 Delays = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
 
 
+def _long_enough(token: str) -> str:
+    if len(token) < 22:
+        raise ValueError("a token needs 22 characters or more (128 random bits)")
+    return token
+
+
+Token = Annotated[str, AfterValidator(_long_enough)]
+
+
 class SessionSettings(_Strict):
     idle_s: float = Field(default=180.0, gt=0)
     """How long we remember a session that says nothing. Operators end theirs after 120 to 180 s (protocols.md A6)."""
@@ -102,6 +111,9 @@ class GatewaySettings(_Strict):
     """What numbers and texts are sealed with. `rasad keys new FILE` makes one; losing it loses the data."""
     menu: str | None = None
     """A folder of menu files; without it the shipped menu. Served until a menu is published, then only looked at."""
+    api_tokens: dict[str, Token] = Field(default={}, repr=False)
+    """Who may ask /api/v1: a name to its token. Without any, nobody. A name each, so that one can be taken back and
+    the log says who looked."""
     sessions: SessionSettings = SessionSettings()
     follow_ups: FollowUpSettings = FollowUpSettings()
     follow: FollowSettings = FollowSettings()

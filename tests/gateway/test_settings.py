@@ -64,6 +64,8 @@ MISTAKES = [
     ("backends/services.yaml", "{path: /requests/status, query: {code: exact}}", "{path: /requests/status, method: POST, form: {code: exact}}", 10, "repeatable: true or false is missing"),
     ("channels/africastalking.yaml", "reserve_s: 4", "reserve_s: 8", 8, "must be less than answer_within_s"),
     ("gateway.yaml", "port: 8061", "port: 8061\nsms: {again_after_s: []}", 5, "sms.again_after_s: List should have at least 1"),
+    ("gateway.yaml", "port: 8061", 'port: 8061\napi_tokens: {console: "${KANNEL_PASSWORD}"}', 5, "a token needs 22 characters or more"),
+    ("gateway.yaml", "port: 8061", "port: 8061\napi_tokens: {console: 4f9a1c0de7b24a6f8d3e5b17}", 5, "this looks like a secret in plain"),
     ("gateway.yaml", "port: 8061", "port: .inf", 4, "YAML reads .inf as a number"),
     ("gateway.yaml", "host: 127.0.0.1", 'host: ""', 3, "host: String should have at least 1 character"),
     ("backends/services.yaml", "kind: rest", "kind: [rest]", 3, "kind: ['rest'] is none of ece, register, rest, soap, sql"),
