@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from adapters.soap import Soap, SoapConfig
 from adapters.sql import Sql, SqlConfig
 from gateway import settings as setting
 from gateway.answers import Answers, Service
-from gateway.api import Api
+from gateway.api import DRAFT_FOR_S, Api
 from gateway.channels import listed
 from gateway.channels.http import Channels
 from gateway.channels.outgoing import sender
@@ -63,7 +63,7 @@ from menus.ports import Answer, Ask, Backend, reference
 from menus.source import Document, Fault, Faulty
 
 __all__ = ["CannotListen", "Checked", "ask_backend", "check", "composed", "listening", "load", "log_to", "new_keys",
-           "publish", "remembered", "serving", "stop_signal", "working_days"]  # fmt: skip
+           "publish", "remembered", "serving", "stop_signal", "try_out", "working_days"]  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -253,7 +253,7 @@ async def composed(
         application = web.Application()
         secrets = {name: config.events_secret for name, (config, _) in checked.backends.items() if config.events_secret}
         events = Events(follows, secrets, _routes_of(settings), clock)
-        api = Api(own.api_tokens, sessions, keys, clock)
+        api = Api(own.api_tokens, sessions, publications, house(settings), keys, clock)
         health = Health(database, menus)
         application.add_routes([*channels.routes(), *events.routes(), *api.routes(), *health.routes(), *more])
         for name, channel in {**settings.ussd, **settings.sms}.items():
@@ -276,10 +276,30 @@ async def publish(settings: Settings, folder: Path) -> tuple[Menu, bool]:
     Raises Faulty, KeysUnusable or DatabaseUnusable with what to mend; then nothing is published.
     """
     new = edition(folder, house(settings))
-    database = Database(settings.gateway.database, read_keys(Path(settings.gateway.keys_file)))
+    async with _stored_menus(settings) as (stored, _):
+        return new.menu, await stored.publish(new.menu.version, new.files)
+
+
+async def try_out(settings: Settings, folder: Path | None, phone: str) -> tuple[Menu, datetime] | None:
+    """Give one phone the menu in a folder, or without one what all have: in every process on these settings' database.
+
+    phone: E.164. None: the phone has what all have. Raises as publish does.
+    """
+    new = edition(folder, house(settings)) if folder is not None else None
+    async with _stored_menus(settings) as (stored, keys):
+        if new is None:
+            await stored.unbind(keys.tag(phone))
+            return None
+        return new.menu, await stored.bind(keys.tag(phone), new.menu.version, new.files, DRAFT_FOR_S)
+
+
+@asynccontextmanager
+async def _stored_menus(settings: Settings) -> AsyncIterator[tuple[StoredMenus, Keys]]:
+    keys = read_keys(Path(settings.gateway.keys_file))
+    database = Database(settings.gateway.database, keys)
     try:
         await database.start()
-        return new.menu, await StoredMenus(database, SystemClock()).publish(new.menu.version, new.files)
+        yield StoredMenus(database, SystemClock()), keys
     except SQLAlchemyError as error:
         raise DatabaseUnusable(f"database {settings.gateway.database}: {error}; nothing is published") from error
     finally:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from gateway import app, backend_try, logs, settings
+from gateway import app, backend_try, drafts, logs, msisdn, settings
 from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
 from gateway.privacy import new_keys, write_keys
@@ -22,6 +22,9 @@ from menus.source import Faulty
 from menus.trial import Trial
 
 CONFIG = Path("config")
+DEMO = "http://127.0.0.1:8061"
+PHONE = "+989161234567"
+"""The demo's default phone, also in `rasad dial`."""
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="Folder of settings.", file_okay=False)]
 
@@ -83,14 +86,47 @@ def _note(found: Menu, house: House) -> None:
 
 @menu.command("publish")
 def publish_menu(
-    folder: Annotated[Path, typer.Argument(help="The folder of menu files.")], config: ConfigOption = CONFIG
+    folder: Annotated[Path | None, typer.Argument(help="The folder of menu files.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Folder of settings; config without it.", file_okay=False)] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="For one phone alone; without a folder: no more.")] = False,
+    phone: Annotated[str, typer.Option("--msisdn", help="The phone that tries the draft.")] = PHONE,
+    url: Annotated[str, typer.Option(help="The running demo whose phone it is, unless --config is given.")] = DEMO,
 ) -> None:
     """Publish a menu to whoever serves these settings, as it runs; a faulty one is told and changes nothing."""
-    here = settings.read(config, os.environ)
+    number = msisdn.normal(phone)
+    if number is None:
+        print(f"--msisdn: {phone} is no mobile phone number; expected one like {PHONE}", file=sys.stderr)
+        raise typer.Exit(1)
+    if draft:
+        _try_out(folder, config, number, url)
+        return
+    if folder is None:
+        print("which folder? expected: rasad menu publish DIR", file=sys.stderr)
+        raise typer.Exit(1)
+    here = settings.read(config or CONFIG, os.environ)
     found, new = asyncio.run(app.publish(here, folder))
     _note(found, app.house(here))
     state = "is published" if new else "is the published one already"
     print(f"menu {found.version} {state}: {len(found.nodes)} screens and asks in {', '.join(found.languages)}")
+
+
+def _try_out(folder: Path | None, config: Path | None, phone: str, url: str) -> None:
+    """By the database of the settings, or into a demo: its keys and its database are its own."""
+    if config is not None:
+        bound = asyncio.run(app.try_out(settings.read(config, os.environ), folder, phone))
+        told = (bound[0].version, bound[1]) if bound is not None else None
+    else:
+        try:
+            told = asyncio.run(drafts.sent(url.rstrip("/"), phone, read_folder(folder) if folder is not None else None))
+        except drafts.NotTaken as error:
+            print(error, file=sys.stderr)
+            raise typer.Exit(1) from None
+    if told is None:
+        print(f"{phone} has the menu that all have")
+        return
+    until = told[1].astimezone().strftime("%H:%M")
+    print(f"menu {told[0]} is tried by {phone} alone until {until}; all others stay on the published one")
+    print("dial anew to see it; after another edit give the command once more")
 
 
 @menu.command("print")

@@ -1,7 +1,8 @@
-"""The menus this process holds: the one new dialogues begin with, and by version those that running ones began with."""
+"""The menus this process holds: the one new dialogues begin with, by version those that running ones began with, and
+by phone those that somebody tries."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -24,12 +25,22 @@ class Menus:
         self._current = menu
         self._held: dict[str, Menu | None] = {menu.version: menu}
         """None for a version that is known not to be found: it would be looked for in vain with each dialogue."""
+        self._drafts: Mapping[str, str] = {}
         self._find = find
         self._finding: dict[str, asyncio.Task[Menu | None]] = {}
 
     @property
     def current(self) -> Menu:
         return self._current
+
+    async def of(self, msisdn_tag: str) -> Menu:
+        """What a dialogue of this phone begins with: the draft it tries, or what everybody has."""
+        draft = self._drafts.get(msisdn_tag)
+        return (await self.version(draft) if draft is not None else None) or self._current
+
+    def try_out(self, drafts: Mapping[str, str]) -> None:
+        """From now on these phones begin with these versions, and no others do: tag to version."""
+        self._drafts = drafts
 
     async def version(self, version: str, within_s: float = FIND_WITHIN_S) -> Menu | None:
         """None when it cannot be found, or not in time: the dialogue begins anew. Never raises."""

@@ -4,6 +4,7 @@ Whoever publishes, a command or another process, writes a row; nobody has to be 
 """
 
 import asyncio
+from datetime import datetime
 
 import structlog
 
@@ -54,9 +55,24 @@ class Publications:
                     log.info("publications_in_sight")
                 away = False
 
-    async def look(self) -> None:
-        """Take over the published version, if it is another one and can be served here."""
+    async def try_out(self, msisdn_tag: str, edition: Edition, for_s: float) -> datetime:
+        """This phone alone has this menu, in all processes on this database; until when. Raises SQLAlchemyError."""
         async with self._one_at_a_time:
+            until = await self._stored.bind(msisdn_tag, edition.menu.version, edition.files, for_s)
+            self.menus.try_out(await self._stored.drafts())
+            return until
+
+    async def no_more(self, msisdn_tag: str) -> bool:
+        """This phone has what all have; False when it did before. Raises SQLAlchemyError."""
+        async with self._one_at_a_time:
+            had = await self._stored.unbind(msisdn_tag)
+            self.menus.try_out(await self._stored.drafts())
+            return had
+
+    async def look(self) -> None:
+        """Take over the published version, if it is another one and can be served here; and who tries which draft."""
+        async with self._one_at_a_time:
+            self.menus.try_out(await self._stored.drafts())
             version = await self._stored.published()
             if version == self._refused:
                 return
@@ -85,11 +101,17 @@ class Publications:
 
 
 async def opened(stored: StoredMenus, house: House, ours: Edition | Faulty) -> Publications:
-    """The published menu; before anything is published ours, and that is the first publication.
+    """The published menu, and the drafts; before anything is published ours, and that is the first publication.
 
     When the published one cannot be served here (another release, other channels) ours is served and not published.
     Raises the faults of ours when it is needed.
     """
+    found = await _opened(stored, house, ours)
+    found.menus.try_out(await stored.drafts())
+    return found
+
+
+async def _opened(stored: StoredMenus, house: House, ours: Edition | Faulty) -> Publications:
     version = await stored.published()
     if version is None:
         first = _sound(ours)

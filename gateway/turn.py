@@ -96,7 +96,10 @@ class Turns:
         window = int(self.clock.now().timestamp() // min(self.settings.idle_s, self.settings.ended_s))
         name = self.keys.tag(f"{key.channel} {key.owner} {key.session_id} {version} {window}")
         arguments = tuple(filter(None, said.inputs.rstrip("#").split("*")))
-        menu, opened = (None if arguments else await self._taken_up(key)) or (self.menus.current, Opened(arguments))
+        menu, opened = (None if arguments else await self._taken_up(key)) or (
+            await self.menus.of(key.owner),
+            Opened(arguments),
+        )
         language = await self.languages.of(key.owner)
         return menu, machine.begin(menu, "ussd", language, dialogue_id=name), opened
 

@@ -129,7 +129,7 @@ class Inbox:
 
     async def _opened(self, row: Row[Any]) -> tuple[Menu, Dialogue, Event]:
         """What this message is: an answer to what we asked her last, or the beginning of a conversation."""
-        current = self._turns.menus.current
+        current = await self._turns.menus.of(row.msisdn_tag)
         opened, language = keywords.opened_by(current, row.text)
         stop = _entry_to(current, "unfollow") if fold(row.text) == "0" else None
         if stop is not None and await self._follows.told(row.msisdn_tag):

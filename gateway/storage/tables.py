@@ -23,6 +23,7 @@ class Tables:
     follow: Table
     menu_version: Table
     menu_publication: Table
+    menu_draft: Table
 
 
 def tables(keys: Keys) -> Tables:
@@ -157,5 +158,13 @@ def tables(keys: Keys) -> Tables:
             Column("id", Integer, primary_key=True),
             Column("hash", String(64), ForeignKey("menu_version.hash"), nullable=False),
             Column("published_at", UtcTime, nullable=False),
+        ),
+        # The phones of operators who try a menu before anybody else has it.
+        menu_draft=Table(
+            "menu_draft",
+            metadata,
+            Column("msisdn_tag", String(32), primary_key=True),
+            Column("hash", String(64), ForeignKey("menu_version.hash"), nullable=False),
+            Column("expires_at", UtcTime, nullable=False),
         ),
     )

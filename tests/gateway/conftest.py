@@ -100,7 +100,7 @@ async def database(tmp_path, keys):
     await found.stop()
 
 
-async def until(condition, within_s=10.0):
+async def until(condition, within_s=30.0):
     """Wait for something the gateway does by itself."""
     import asyncio
 

@@ -59,7 +59,7 @@ MISTAKES = [
     ("backends/services.yaml", "inside: [127.0.0.1/32]", "inside: [0.0.0.0/0]", 5, "is not part of a private network"),
     ("backends/services.yaml", "kind: rest", "kind: rest\nauth: {kind: digest}", 4, "auth"),
     ("backends/services.yaml", "kind: rest", "kind: rest\nauth: {kind: hmac}", 4, "secret is missing"),
-    ("backends/services.yaml", "kind: rest", "kind: rest\nlast_known: {}", 4, "last_known.keep_days is missing"),
+    ("backends/services.yaml", "last_known: {keep_days: 30}", "last_known: {}", 33, "last_known.keep_days is missing"),
     ("backends/services.yaml", "query: {code: exact}", "query: {code: exatc}", 10, "if it is meant so, {literal: exatc}"),
     ("backends/services.yaml", "{path: /requests/status, query: {code: exact}}", "{path: /requests/status, method: POST, form: {code: exact}}", 10, "repeatable: true or false is missing"),
     ("channels/africastalking.yaml", "reserve_s: 4", "reserve_s: 8", 8, "must be less than answer_within_s"),

@@ -1,0 +1,22 @@
+"""Menus that single phones try before they are published."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "menu_draft",
+        sa.Column("msisdn_tag", sa.String(32), primary_key=True),
+        sa.Column("hash", sa.String(64), sa.ForeignKey("menu_version.hash"), nullable=False),
+        sa.Column("expires_at", sa.DateTime, nullable=False),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("menu_draft")
