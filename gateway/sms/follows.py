@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, and_, select, update
+from sqlalchemy import Row, and_, select, union, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.answers import Caller
@@ -69,15 +69,16 @@ class Follows:
         if caller.later_by is None or case is None or asking is None or not isinstance(asking.then, Ask):
             return Unavailable()
         now = self._clock.now()
-        numbers = {reference(case.number).exact, asking.then.reference.exact if asking.then.reference else ""}
+        route, asked = asking.then.route, asking.then.reference
         values: dict[str, Any] = {
             "follow_tag": self._keys.tag(f"{caller.msisdn} {dialogue.asked} {_name(case)}"),
             "case_tag": self._keys.tag(_name(case)),
-            "number_tags": " ".join(sorted(self._number_tag(asking.then.route, each) for each in numbers)),
+            "number_tag": self._number_tag(route, reference(case.number).exact),
+            "asked_tag": self._number_tag(route, asked.exact if asked else ""),
             "channel": caller.later_by,
             "msisdn": caller.msisdn,
             "msisdn_tag": caller.tag,
-            "route": asking.then.route,
+            "route": route,
             "dialogue": machine.encode(machine.by_sms(dialogue))[0],
             "seen": _seen(case),
             "notices": 0,
@@ -118,17 +119,20 @@ class Follows:
         """An office says that these cases changed: look them up now. How many are followed.
 
         Raises SQLAlchemyError when it cannot be noted."""
-        table, count = self._table, 0
+        table = self._table
+        tags = {self._number_tag(route, reference(number).exact) for route in routes for number in numbers}
+        # Each by its own index: with an OR, SQLite looks through whatever is followed.
+        found = union(
+            *(
+                select(table.c.id).where(column.in_(tags), table.c.state == "following")
+                for column in (table.c.number_tag, table.c.asked_tag)
+            )
+        )
         async with self._database.writing() as connection:
-            for route in routes:
-                for number in numbers:
-                    tag = self._number_tag(route, reference(number).exact)
-                    followed = (table.c.state == "following", table.c.number_tags.contains(tag))
-                    done = await connection.execute(update(table).where(*followed).values(due_at=self._clock.now()))
-                    count += done.rowcount
+            done = await connection.execute(update(table).where(table.c.id.in_(found)).values(due_at=self._clock.now()))
         for worker in self.workers:
             worker.wake()
-        return count
+        return int(done.rowcount)
 
     def _number_tag(self, route: str, number: str) -> str:
         return self._keys.tag(f"{route} {number}")

@@ -41,7 +41,8 @@ class Worker:
     ) -> None:
         self._name, self._database, self._table = name, database, table
         self._due, self._handle, self._now, self._at_once = due, handle, now, at_once
-        self._first, self._pace = table.c[first], pace
+        self._order = tuple(dict.fromkeys((table.c[first], table.c.id)))
+        self._pace = pace
         self._woken = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
 
@@ -77,7 +78,7 @@ class Worker:
         wanted = (
             select(table.c.id, table.c.msisdn_tag)
             .where(self._due(self._now()), table.c.msisdn_tag.not_in(tuple(self._busy)))
-            .order_by(self._first, table.c.id)
+            .order_by(*self._order)
             .limit(free)
         )
         try:

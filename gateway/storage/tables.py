@@ -128,7 +128,9 @@ def tables(keys: Keys) -> Tables:
             Column("id", Integer, primary_key=True),
             Column("follow_tag", String(32), nullable=False, unique=True),  # of phone and case
             Column("case_tag", String(32), nullable=False),
-            Column("number_tags", String(80), nullable=False),  # what an office may announce it by
+            # What an office may announce it by: its own spelling of the number, and what she asked with.
+            Column("number_tag", String(32), nullable=False),
+            Column("asked_tag", String(32), nullable=False),
             Column("channel", String(64), nullable=False),
             Column("msisdn", Sealed(keys, "follow.msisdn"), nullable=False),
             Column("msisdn_tag", String(32), nullable=False),
@@ -143,6 +145,8 @@ def tables(keys: Keys) -> Tables:
             Column("state", String(16), nullable=False),  # following, ended, stopped, expired, parked
             Index("ix_follow_due", "state", "route", "due_at"),
             Index("ix_follow_msisdn_tag", "msisdn_tag", "state"),
+            Index("ix_follow_number_tag", "number_tag", "state"),
+            Index("ix_follow_asked_tag", "asked_tag", "state"),
         ),
         # Menus name nobody. A version is kept once, however often it is published; the last publication holds.
         menu_version=Table(

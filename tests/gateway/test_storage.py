@@ -95,3 +95,30 @@ async def test_a_database_of_a_later_release_is_refused_and_left_alone(database,
     with pytest.raises(DatabaseUnusable, match="not of this release"):
         await again.start()
     await again.stop()
+
+
+async def test_what_is_followed_is_still_found_by_its_number_after_an_upgrade(tmp_path, keys, clock):
+    config = Config()
+    config.set_main_option("script_location", str(HOME / "gateway/storage/migrations"))
+
+    def before(connection):
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}", keys)
+    one, two = "1" * 32, "2" * 32
+    insert = sa.text(
+        "INSERT INTO follow (follow_tag, number_tags, case_tag, channel, msisdn, msisdn_tag, route, dialogue, seen,"
+        " state, notices, created_at, due_at, expires_at) VALUES (:tag, :numbers, '', '', x'', '', '', x'', '',"
+        " 'following', 0, '2026-11-22', '2026-11-22', '2026-11-22')"
+    )
+    async with database.writing() as connection:
+        await connection.run_sync(before)
+        await connection.execute(insert, [{"tag": "a", "numbers": one}, {"tag": "b", "numbers": f"{one} {two}"}])
+    await database.start()
+
+    table = database.tables.follow
+    async with database.reading() as connection:
+        wanted = sa.select(table.c.follow_tag, table.c.number_tag, table.c.asked_tag).order_by(table.c.id)
+        assert [("a", one, one), ("b", one, two)] == [tuple(row) for row in await connection.execute(wanted)]
+    await database.stop()
