@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import structlog
 from sqlalchemy import ColumnElement, Row, and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -99,35 +100,43 @@ class FollowUps:
     async def _follow_up(self, row: Row[Any]) -> None:
         now = self._clock.now()
         steps = self._settings.again_after_s
-        again_at = now + timedelta(seconds=steps[min(row.tries, len(steps) - 1)])
+        over = now >= row.expires_at
+        again_at = now + timedelta(seconds=steps[0 if over else min(row.tries, len(steps) - 1)])
         # Before the attempt, as the outbox does: whatever goes wrong in it, the next one comes in its own time.
-        await self._note(row, tries=row.tries + 1, due_at=min(again_at, max(row.expires_at, now)))
-        dialogue = machine.decode(row.dialogue, b"")
+        await self._note(row, tries=row.tries + 1, due_at=again_at if over else min(again_at, row.expires_at))
+        try:
+            dialogue = machine.decode(row.dialogue, b"")
+        except msgspec.MsgspecError:
+            # Another release wrote it in another shape: it can be asked no more, and she must not wait for it.
+            log.exception("follow_up_parked", follow_up=row.id)
+            await self._sent(row, *self._turns.outright("failed", "sms", None, self._capacity(row)), state="parked")
+            return
         menu = await self._menu(dialogue)
         asked = machine.ask_again(menu, dialogue)
         answer: Answer = Unavailable()
-        if asked is not None and isinstance(asked.then, Ask) and now < row.expires_at:
+        if asked is not None and isinstance(asked.then, Ask) and not over:
             answer = await self._turns.answers.ask_offices(asked.then, row.msisdn, self._settings.within_s)
         if asked is not None and not isinstance(answer, Late | Unavailable):
             answered = machine.step(menu, asked.dialogue, Answered(answer), self._clock.today())
             await self._reply(row, menu, answered, "answered")
-        elif asked is None or now >= row.expires_at:
+        elif asked is None or over:
             apology = machine.outright(menu, machine.by_sms(dialogue), "expired", self._clock.today())
             await self._reply(row, menu, apology, "expired")
         log.info("follow_up", follow_up=row.id, tries=row.tries + 1, outcome=outcome(answer),
                  caller=self._keys.day_tag(row.msisdn, self._clock.today()))  # fmt: skip
 
     async def _reply(self, row: Row[Any], menu: Menu, step: Step, state: str) -> None:
-        """The answer as an SMS, what it may be answered with, and the end of the question, in one transaction."""
         if not isinstance(step.then, Screen):
             raise machine.NoWayOut(step.dialogue.at)
-        channel = self._channels.get(row.channel)
-        capacity = channel.capacity if channel else Capacity(parts=3)
-        pages = render(step.then, capacity, menu.navigation[step.dialogue.language])
+        pages = render(step.then, self._capacity(row), menu.navigation[step.dialogue.language])
         dialogue, page = machine.shown(step.dialogue, pages)
+        await self._sent(row, dialogue, page.text, state=state, end=page.end)
+
+    async def _sent(self, row: Row[Any], dialogue: Dialogue, text: str, *, state: str, end: bool = True) -> None:
+        """The answer as an SMS, what it may be answered with, and the end of the question, in one transaction."""
         async with self._database.writing() as connection:
-            await self._outbox.add(connection, f"follow_up:{row.id}", row.channel, row.msisdn, page.text)
-            if not page.end:
+            await self._outbox.add(connection, f"follow_up:{row.id}", row.channel, row.msisdn, text)
+            if not end:
                 await self._conversations.remember(connection, row.channel, row.msisdn_tag, dialogue, end=False)
             values: dict[str, Any] = {"state": state}
             if state == "answered":
@@ -135,6 +144,10 @@ class FollowUps:
                 values |= {"answer": core, "answer_held": held, "answered_at": self._clock.now()}
             await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
         self._outbox.worker.wake()
+
+    def _capacity(self, row: Row[Any]) -> Capacity:
+        channel = self._channels.get(row.channel)
+        return channel.capacity if channel else Capacity(parts=3)
 
     async def _note(self, row: Row[Any], **values: Any) -> None:
         async with self._database.writing() as connection:

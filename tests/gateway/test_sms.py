@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.settings import FollowUpSettings
+from gateway.sms import worker
 from simulators.demo import HOME
 from simulators.offices import data
 
@@ -302,3 +304,50 @@ class TestPromises:
             await asyncio.sleep(1.2)
             assert 1 == len(d.phones.received(CALLER))
             assert ["expired"] == [row.state for row in await d.rows("follow_up")]
+
+    async def test_a_question_of_another_release_is_set_aside_and_she_is_told_once(self, desk, eventually, clock):
+        async with desk(office_s=20) as d:
+            await d.ussd("31415")
+            async with d.database.writing() as connection:
+                table = d.database.tables.follow_up
+                await connection.execute(sa.update(table).values(dialogue=b"\x80"))
+        clock.advance(61)
+        async with desk() as d:
+
+            async def told():
+                return d.phones.received(CALLER)
+
+            assert (await eventually(told))[0].text.startswith("رصد: الان ممکن نشد")
+            assert ["parked"] == [row.state for row in await d.rows("follow_up")]
+            clock.advance(2 * 3600)
+            await asyncio.sleep(1.2)
+            assert 1 == len(d.phones.received(CALLER))
+
+    async def test_an_apology_that_breaks_us_is_tried_again_in_a_minute(self, desk, eventually, clock, monkeypatch):
+        from menus import machine
+
+        outright, tried = machine.outright, []
+
+        def broken(menu, dialogue, name, today):
+            if name == "expired":
+                tried.append(clock.seconds)
+                if len(tried) < 3:
+                    raise RuntimeError("boom")
+            return outright(menu, dialogue, name, today)
+
+        monkeypatch.setattr(machine, "outright", broken)
+        monkeypatch.setattr(worker, "POLL_S", 0.02)
+        async with desk(office_s=20) as d:
+            await d.ussd("31415")
+        clock.advance(2 * 3600)
+        async with desk() as d:
+            while len(tried) < 3:
+                await asyncio.sleep(0.1)
+                clock.advance(20)
+
+            async def told():
+                return d.phones.received(CALLER)
+
+            assert (await eventually(told))[0].text.startswith("رصد: شماره 31415: سامانه اداره جواب نداد")
+            assert 3 == len(tried)
+            assert min(after - before for before, after in itertools.pairwise(tried)) >= 60
