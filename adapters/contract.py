@@ -170,7 +170,7 @@ Trace = Callable[[str, str], None]
 """Told what passes between a Lookup and its office, by whoever connects one (`rasad backend try`): what it is, and its
 text. `request` as it is sent, without what proves who we are (Authorization, passwords, cookies); `answer` as it came;
 `record`, that the Mapper begins one, and `field`, a line for each value it takes over; `fault`, why an answer cannot be
-used, with its content."""
+used, with its content; `news`, what a Watched one tells."""
 
 
 def untold(_what: str, _text: str) -> None:

@@ -35,7 +35,7 @@ class Due:
             case Found(case=case):
                 return msgspec.structs.replace(answer, case=self._with_due_date(case))
             case Several(cases=cases):
-                return Several(tuple(self._with_due_date(case) for case in cases))
+                return msgspec.structs.replace(answer, cases=tuple(map(self._with_due_date, cases)))
             case _:
                 return answer
 

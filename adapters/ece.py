@@ -7,6 +7,7 @@ have been made confidential in between. A GUID that several numbers have is its 
 """
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,17 +20,24 @@ from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
-import structlog
 from pydantic import Field
 
 from adapters import ece_letter, xml
-from adapters.contract import BackendFailed, BackendGarbage, BackendUnreachable, Lookup
+from adapters.contract import (
+    BackendFailed,
+    BackendGarbage,
+    BackendUnreachable,
+    Lookup,
+    News,
+    Trace,
+    Traceable,
+    Watched,
+    untold,
+)
 from adapters.ece_letter import Letter
 from adapters.folder import File, Folder
 from adapters.mapping import CaseConfig, Fields, Mapper, Unmapped
 from menus.ports import Answer, Ask, Case, Found, Missing, Reference, Several, State
-
-log = structlog.get_logger()
 
 BATCH = 200
 """Files read in one go: the thread gives the others their turn in between, and stops when we stop."""
@@ -108,11 +116,18 @@ class Ece:
     """Answers from memory; a task follows the folder."""
 
     def __init__(
-        self, config: EceConfig, unmapped: Unmapped = lambda _: None, today: Callable[[], date] = _today
+        self,
+        config: EceConfig,
+        unmapped: Unmapped = lambda _: None,
+        today: Callable[[], date] = _today,
+        *,
+        trace: Trace = untold,
     ) -> None:
-        self._config = config
+        self._config, self._unmapped, self._trace = config, unmapped, trace
         self._mapper = Mapper(config, unmapped)
         self._today = today
+        self._news: News = lambda level, event, facts: None
+        self._unusable: list[str] = []
         self._limits = xml.Limits(config.max_file_octets, max_depth=32, max_nodes=10_000)
         self._folder = Folder(
             Path(config.folder),
@@ -129,6 +144,13 @@ class Ece:
         self._readable = False
         self._looked = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
+
+    def traced(self, trace: Trace) -> "Ece":
+        return Ece(self._config, self._unmapped, self._today, trace=trace)
+
+    def tells(self, news: News, today: Callable[[], date]) -> None:
+        """Called with what happens to the folder and its files, in the loop."""
+        self._news = news
 
     @property
     def bad(self) -> dict[str, str]:
@@ -153,15 +175,18 @@ class Ece:
         if asked is None:
             raise BackendGarbage("the menu asked without a number")
         await self._looked.wait()
+        if self._trace is not untold:
+            self._show(asked)
         index, readable = self._index, self._readable and self._following is not None and not self._following.done()
         stale = index.day is not None and (self._today() - index.day).days > self._config.fresh_for_days
         as_of = index.day if stale or not readable else None
         secret: Case | None = None
         for cases in index.under(asked):
             if not all(case.secret for case in cases):
-                return Found(cases[0], as_of=as_of) if len(cases) == 1 else Several(tuple(cases))
+                return Found(cases[0], as_of=as_of) if len(cases) == 1 else Several(tuple(cases), as_of=as_of)
             secret = secret or cases[0]
         if not readable:  # a secret letter too: it must look like a missing one
+            self._trace("fault", f"{self._config.folder} cannot be read")
             raise BackendUnreachable("its folder cannot be read")
         return Found(secret, as_of=as_of) if secret else Missing()
 
@@ -174,13 +199,15 @@ class Ece:
                 try:
                     new, waiting = await asyncio.to_thread(self._folder.look, BATCH)
                     changed |= new
+                    while self._unusable:
+                        self._news("warning", "letter_file_unusable", {"reason": self._unusable.pop(0)})
                     if changed and not waiting:
                         self._index = await asyncio.to_thread(self._indexed, self._folder.files)
                         changed = False
                     self._readable = True
                 except OSError as error:
                     if self._readable or not looks:
-                        log.warning("folder_unreadable", reason=error.strerror)
+                        self._news("warning", "folder_unreadable", {"reason": error.strerror})
                     self._readable = False
                 looks += 1
                 if not waiting and (looks > 1 or not self._readable):
@@ -189,8 +216,28 @@ class Ece:
         finally:
             self._looked.set()  # whoever waits hears that nothing is read any more
 
+    def _show(self, asked: Reference) -> None:
+        """One look into the folder, for whoever connects it: the files that speak of this number, and what they say."""
+        self._trace("request", f"{self._config.folder}: {asked.exact}, in any order, named as related, {asked.running}")
+        files, bad = self._folder.files, self.bad
+        self._trace("answer", f"{len(files)} letters" + "".join(f"; {name}: {bad[name]}" for name in sorted(bad)))
+        about = [file for file in files if asked.loose == file.said.letter.number.loose]
+        related = [file for file in files if asked.exact in file.said.letter.related]
+        running = [file for file in files if asked.running == file.said.letter.number.running]
+        told = sorted({file.name: file for file in (about + related) or running}.values(), key=lambda file: file.name)
+        for file in told:
+            self._trace("answer", f"{file.name}: {json.dumps(file.said.letter.record['letter'], ensure_ascii=False)}")
+        for file in told:
+            self._trace("record", "")
+            self._trace("field", f"file: {file.name}")
+            Mapper(self._config, trace=self._trace).cases([file.said.letter.record], None)
+        for case in next(self._index.under(asked), []):
+            if case.answer_number:
+                self._trace("field", f"state: its answer {case.answer_number} is here -> {case.state}")
+
     def _tell(self, reason: str) -> None:
-        log.warning("letter_file_unusable", reason=reason)
+        """In the thread that looks; told in the loop."""
+        self._unusable.append(reason)
 
     def _entry(self, octets: bytes) -> _Entry:
         letter = ece_letter.read(octets, self._limits, self._config.namespaces)
@@ -199,7 +246,8 @@ class Ece:
             case = self._mapper.cases([record], None)[0]
         except BackendFailed:
             raise ValueError("it does not fit the fields of its backend file") from None
-        return _Entry(replace(letter, record={}), case)  # the case is all that is kept of it
+        # The case is all that is kept of it, where nobody wants to see more.
+        return _Entry(replace(letter, record=record if self._trace is not untold else {}), case)
 
     def _indexed(self, files: list[File[_Entry]]) -> _Index:
         entries = list(self._newest(files))
@@ -269,3 +317,5 @@ def _answered(entries: list[_Entry]) -> dict[int, Case]:
 
 
 _: type[Lookup] = Ece
+__: type[Watched] = Ece
+___: type[Traceable] = Ece

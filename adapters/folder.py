@@ -74,7 +74,7 @@ class Folder(Generic[Read]):
     @property
     def files(self) -> list[File[Read]]:
         """Those that were read, as they were at the last look."""
-        return [file for _, file in self._good.values()]
+        return [file for _, file in list(self._good.values())]  # a copy: a look may be at work
 
     def look(self, at_most: int) -> tuple[bool, int]:
         """Whether files is another than before; and how many still ones wait beyond the at_most that are read now.

@@ -180,6 +180,7 @@ class Mapper:
 
     def steps(self, record: Any) -> tuple[CaseStep, ...]:
         """The desks in a record, for who learns them after the case. Raises BackendGarbage like `cases`."""
+        self._trace("record", "")
         try:
             return self._steps(record)
         except _MISFIT as error:

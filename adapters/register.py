@@ -5,6 +5,7 @@ into a report beside it, and a file that cannot be read leaves the one before it
 """
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -19,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from adapters.contract import BackendGarbage, BackendUnreachable, Lookup, News, Watched
+from adapters.contract import BackendGarbage, BackendUnreachable, Lookup, News, Trace, Traceable, Watched, untold
 from adapters.mapping import CaseConfig, Expression, Mapper, Strict, Unmapped
 from adapters.register_file import REPORT, Book, Interrupted, Loader, form, report
 from adapters.spreadsheet import Bounds, Unreadable
@@ -27,6 +28,9 @@ from menus.ports import Answer, Ask, Found, Missing, Several, fold
 
 MAX_FOUND = 25
 """Rows of one number that are shown. Nobody picks from more on a phone."""
+
+MAX_SHOWN_BAD = 10
+"""Rows that are not served, to whoever connects a register; all of them stand in the report beside the file."""
 
 STOP_WITHIN_S = 1.0
 
@@ -100,10 +104,10 @@ class _Version:
 class Register:
     """The newest file of a folder, held in memory, found by number at once."""
 
-    def __init__(self, config: RegisterConfig, unmapped: Unmapped = lambda _: None) -> None:
-        self._config = config
+    def __init__(self, config: RegisterConfig, unmapped: Unmapped = lambda _: None, *, trace: Trace = untold) -> None:
+        self._config, self._trace = config, trace
         # Not `unmapped`: what has no meaning is reported row by row, beside the file.
-        self._mapper = Mapper(config)
+        self._mapper = Mapper(config, trace=trace)
         as_of = config.as_of or AsOf.model_construct()
         self._loader = Loader(
             config,
@@ -129,6 +133,9 @@ class Register:
         self._refused: frozenset[_Version] = frozenset()
         self._last_news: tuple[object, ...] = ()
         self._told_stale: tuple[date, date] | None = None
+
+    def traced(self, trace: Trace) -> "Register":
+        return Register(self._config, trace=trace)
 
     def tells(self, news: News, today: Callable[[], date]) -> None:
         """Called with what happens to the files, in the loop; today tells their age."""
@@ -156,12 +163,16 @@ class Register:
         await self._looked.wait()  # after a start; a large file takes seconds
         book = self._book
         if book is None:
+            self._trace("fault", f"no file {self._config.file} of {self._config.folder} can be read")
             raise BackendUnreachable("no file of this register could be read yet")
         secret: Answer = Missing()
         for way, attempt in enumerate(self._config.tries):
             value = form(asked, attempt.key)
+            records = book.records(way, value, MAX_FOUND) if value else []
+            if self._trace is not untold and value:
+                self._show(book, way, value, attempt)
             cases = self._mapper.cases(
-                book.records(way, value, MAX_FOUND) if value else [],
+                records,
                 asked,
                 echo=attempt.column,
                 by_running=attempt.key == "running",
@@ -172,6 +183,19 @@ class Register:
             elif cases:
                 return Found(cases[0], book.as_of) if len(cases) == 1 else Several(tuple(cases), book.as_of)
         return secret
+
+    def _show(self, book: Book, way: int, value: str, attempt: Try) -> None:
+        """One look into the register, for whoever connects it: the file, the rows, and what is not served."""
+        path = self._taken.path if self._taken else self._config.folder
+        self._trace("request", f"{path}: {attempt.key} = {value!r}, in {attempt.column or self._config.fields.number}")
+        self._trace("answer", f"{len(book.rows)} good rows as of {book.as_of}, {len(book.bad)} bad")
+        for place, record in zip(book.found[way].get(value, ()), book.records(way, value, MAX_FOUND), strict=False):
+            named = {name: each for name, each in record.items() if not name.startswith("\0") and each is not None}
+            self._trace("answer", f"row {book.places[place]}: {json.dumps(named, ensure_ascii=False, default=str)}")
+        for bad in book.bad[:MAX_SHOWN_BAD]:
+            self._trace(
+                "answer", f"not served, row {bad.place}: {bad.reason.value[0]}" + (bad.value and f" {bad.value!r}")
+            )
 
     # --- the thread ---------------------------------------------------------------------------------------------------
 
@@ -276,3 +300,4 @@ class Register:
 
 _: type[Lookup] = Register
 __: type[Watched] = Register
+___: type[Traceable] = Register

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -58,17 +59,18 @@ class Finding(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The good rows of one file. found: for each way to look, the form of a number to the rows that have it."""
+    """The good rows of one file. places: which row of the file each is. found: for each way to look, the form of a
+    number to the rows that have it."""
 
     as_of: date
     names: Sequence[str]
     rows: Sequence[tuple[Any, ...]]
+    places: Sequence[int] = field(repr=False)
     found: Sequence[Mapping[str, tuple[int, ...]]]
     bad: Sequence[Bad] = field(repr=False)
 
     def records(self, way: int, value: str, at_most: int) -> list[dict[str, Any]]:
-        places = self.found[way].get(value, ())
-        return [dict(zip(self.names, self.rows[place], strict=True)) for place in places[:at_most]]
+        return [dict(zip(self.names, self.rows[row], strict=True)) for row in self.found[way].get(value, ())[:at_most]]
 
 
 def form(asked: Reference, key: str) -> str:
@@ -152,6 +154,7 @@ class Loader:
 
     def _book(self, sheet: Table, names: list[str], day: date, going_on: Callable[[], bool]) -> Book:
         rows: list[tuple[Any, ...]] = []
+        places = array("L")
         bad: list[Bad] = []
         found: list[dict[str, tuple[int, ...]]] = [{} for _ in self._ways]
         seen: dict[tuple[str, str, int | None], tuple[int, bool]] = {}
@@ -181,6 +184,7 @@ class Loader:
             seen[same] = (len(rows), case.secret)
             self._index(found, asked, record, len(rows))
             rows.append(values)
+            places.append(row.place)
             if self._as_of_column is not None:
                 there = self._mapper.day(self._as_of_column(record))
                 newest = max(filter(None, (newest, there)), default=None)
@@ -188,7 +192,7 @@ class Loader:
             if newest is None:
                 raise Unreadable("no date in the column where the day of the register should stand")
             day = newest
-        return Book(day, names, rows, found, bad)
+        return Book(day, names, rows, places, found, bad)
 
     def _case(self, row: Row, record: dict[str, Any], width: int | None) -> Case | Bad:
         """The row as a case, or what is wrong with it."""

@@ -14,7 +14,7 @@ import jmespath
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from adapters import wsdl, xml
-from adapters.contract import BackendGarbage, BackendUnreachable, Lookup
+from adapters.contract import BackendFailed, BackendGarbage, BackendUnreachable, Lookup, Trace, Traceable, untold
 from adapters.envelope import Template, Version, body, fault_codes, fault_reason
 from adapters.mapping import CaseConfig, Expression, Mapper, Strict, Unmapped
 from menus.ports import Answer, Ask, Found, Missing, Reference, Several
@@ -110,14 +110,17 @@ class _Request:
 class Soap:
     """POST requests to one office. A lookup by number changes nothing there, so asking again is safe."""
 
-    def __init__(self, config: SoapConfig, unmapped: Unmapped = lambda _: None) -> None:
-        self._config = config
-        self._mapper = Mapper(config, unmapped)
+    def __init__(self, config: SoapConfig, unmapped: Unmapped = lambda _: None, *, trace: Trace = untold) -> None:
+        self._config, self._unmapped, self._trace = config, unmapped, trace
+        self._mapper = Mapper(config, unmapped, trace)
         self._cases = jmespath.compile(config.cases)
         self._missing_when = jmespath.compile(config.missing_when) if config.missing_when else None
         self._limits = xml.Limits(config.max_body_octets, config.max_depth, config.max_nodes)
         self._requests: list[_Request] = []
         self._http: aiohttp.ClientSession | None = None
+
+    def traced(self, trace: Trace) -> "Soap":
+        return Soap(self._config, self._unmapped, trace=trace)
 
     async def __aenter__(self) -> Self:
         self._requests = await self._described()
@@ -188,12 +191,25 @@ class Soap:
     async def _ask(self, request: _Request, forms: Mapping[str, str]) -> list[Any]:
         auth = self._config.auth
         token = (auth.username, auth.password) if auth != "none" and auth.kind == "username_token" else None
-        status, octets, charset = await self._post(request.action, request.template.filled(forms, token))
+        if self._trace is not untold:
+            self._trace("request", self._told(request, forms, token))
         try:
-            answer = body(xml.parse(octets, self._limits, charset=charset), self._config.version)
-        except xml.XmlRefused as refused:
-            raise BackendGarbage(f"HTTP {status}: {refused}") from None
-        return self._records(answer, status)
+            status, octets, charset = await self._post(request.action, request.template.filled(forms, token))
+            try:
+                answer = body(xml.parse(octets, self._limits, charset=charset), self._config.version)
+            except xml.XmlRefused as refused:
+                raise BackendGarbage(f"HTTP {status}: {refused}") from None
+            return self._records(answer, status)
+        except BackendFailed as failure:
+            self._trace("fault", f"{type(failure).__name__}: {failure.__cause__ or failure}")
+            raise
+
+    def _told(self, request: _Request, forms: Mapping[str, str], token: tuple[str, str] | None) -> str:
+        """A request as whoever connects an office reads it: without the password."""
+        headers = {name: value for name, value in self._headers(request.action).items() if name != "Authorization"}
+        lines = "".join(f"\n{name}: {value}" for name, value in headers.items())
+        envelope = request.template.filled(forms, token and (token[0], "***")).decode("utf-8")
+        return f"POST {self._config.url}{lines}\n\n{envelope}"
 
     async def _post(self, action: str, octets: bytes) -> tuple[int, bytes, str | None]:
         """Status, body and charset of the answer. A connection that the office closed just now is tried once more."""
@@ -203,11 +219,15 @@ class Soap:
                 async with self._http.post(
                     self._config.url, data=octets, headers=self._headers(action), allow_redirects=False
                 ) as response:
+                    self._trace("answer", f"HTTP {response.status}")
                     if response.status not in (200, 500, *((400,) if self._config.version == "1.2" else ())):
                         raise BackendGarbage(f"HTTP {response.status}")
                     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                         raise BackendGarbage("packed, which was not asked for")
-                    return response.status, await self._read(response.content), response.charset
+                    said = await self._read(response.content)
+                    if self._trace is not untold:
+                        self._trace("answer", _readable(said, response.charset))
+                    return response.status, said, response.charset
             except aiohttp.ServerDisconnectedError as error:
                 if not left:
                     raise BackendUnreachable(type(error).__name__) from error
@@ -256,4 +276,13 @@ class Soap:
         return found if isinstance(found, list) else [] if found in (None, "") else [found]
 
 
+def _readable(octets: bytes, charset: str | None) -> str:
+    """For a person: what the parser makes of it is another matter."""
+    try:
+        return octets.decode(charset or "utf-8", "replace")
+    except LookupError:
+        return octets.decode("utf-8", "replace")
+
+
 _: type[Lookup] = Soap
+_traceable: type[Traceable] = Soap

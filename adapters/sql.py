@@ -5,6 +5,7 @@ and their size are bounded, and a question nobody waits for any more ends in the
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -19,12 +20,12 @@ from zoneinfo import ZoneInfo
 import jmespath
 import msgspec
 from pydantic import AfterValidator, Field, field_validator
-from sqlalchemy import make_url, text
+from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from adapters.contract import BackendFailed, BackendGarbage, BackendUnreachable, Lookup
+from adapters.contract import BackendFailed, BackendGarbage, BackendUnreachable, Lookup, Trace, Traceable, untold
 from adapters.mapping import CaseConfig, Expression, Mapper, Strict, Unmapped
 from menus.ports import Answer, Ask, Case, Found, Missing, Reference, Several
 
@@ -161,12 +162,15 @@ class _Question:
 class Sql:
     """SELECTs in one office's database."""
 
-    def __init__(self, config: SqlConfig, unmapped: Unmapped = lambda _: None) -> None:
-        self._config = config
-        self._mapper = Mapper(config, unmapped)
+    def __init__(self, config: SqlConfig, unmapped: Unmapped = lambda _: None, *, trace: Trace = untold) -> None:
+        self._config, self._unmapped, self._trace = config, unmapped, trace
+        self._mapper = Mapper(config, unmapped, trace)
         self._number = jmespath.compile(config.fields.number)
         self._engine: AsyncEngine | None = None
         self._asking: dict[asyncio.Task[Answer], _Question] = {}
+
+    def traced(self, trace: Trace) -> "Sql":
+        return Sql(self._config, self._unmapped, trace=trace)
 
     async def __aenter__(self) -> Self:
         self._engine = _engine(self._config)
@@ -206,14 +210,20 @@ class Sql:
     async def _answer(self, asked: Reference, question: _Question) -> Answer:
         assert self._engine is not None, "enter the backend before asking it"
         reached = False
+        if self._trace is not untold:  # without user and password, and without options, which may have one too
+            url = make_url(self._config.url)
+            plain = URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
+            self._trace("request", plain.render_as_string())
         try:
             async with self._engine.connect() as connection:
                 reached = True
                 await self._begin(connection, question)
                 return await self._tried(connection, asked)
-        except BackendFailed:
+        except BackendFailed as failure:
+            self._trace("fault", f"{type(failure).__name__}: {failure}")
             raise
         except Exception as error:  # drivers have errors of their own beside SQLAlchemy's
+            self._trace("fault", f"{type(error).__name__}: {error.orig if isinstance(error, DBAPIError) else error}")
             raise _failure(error, reached=reached) from None
 
     async def _begin(self, connection: AsyncConnection, question: _Question) -> None:
@@ -270,12 +280,18 @@ class Sql:
         return msgspec.structs.replace(case, steps=self._mapper.steps({**row, "steps": steps}))
 
     async def _rows(self, connection: AsyncConnection, select: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if self._trace is not untold:
+            self._trace("request", "\n".join([select, *(f":{name} = {value!r}" for name, value in values.items())]))
         async with connection.stream(text(select), values) as result:
             rows = [dict(row) for row in await result.mappings().fetchmany(self._config.max_rows)]
         for row in rows:
             octets = sum(len(value.encode()) if isinstance(value, str) else 8 for value in row.values())
             if octets > self._config.max_row_octets:
                 raise BackendGarbage(f"a row of more than {self._config.max_row_octets} octets")
+        if self._trace is not untold:
+            self._trace("answer", f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}")
+            for row in rows:
+                self._trace("answer", json.dumps(row, ensure_ascii=False, default=str))
         return [{name: _plain(value) for name, value in row.items()} for row in rows]
 
 
@@ -343,3 +359,4 @@ def _failure(error: Exception, *, reached: bool) -> BackendFailed:
 
 
 _: type[Lookup] = Sql
+_traceable: type[Traceable] = Sql

@@ -438,9 +438,15 @@ async def ask_backend(
     lookup = make(config, unmapped)
     if isinstance(lookup, Traceable):
         lookup = lookup.traced(trace)
+    if isinstance(lookup, Watched):
+        lookup.tells(lambda _, event, facts: trace("news", _said(event, facts)), SystemClock().today)
     due = _due(lookup, config, checked.settings.working_days, trace)
     async with _guarded(name, due, config, report, SystemClock(), MemoryLastAnswers()) as office:
         return await office.ask(ask, config.deadline_s)
+
+
+def _said(event: str, facts: Mapping[str, object]) -> str:
+    return " ".join([event, *(f"{name}={value}" for name, value in facts.items())])
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from html import escape
 from pathlib import Path
 
 import msgspec
@@ -74,9 +75,11 @@ def shown(text: str, secrets: Sequence[str]) -> str:
 
 
 def _any_spelling(char: str) -> str:
-    """A pattern of this character as it is and as addresses and forms spell it."""
+    """A pattern of this character as it is and as addresses, forms and XML spell it."""
     encoded = "".join(f"%{octet:02x}" for octet in char.encode("utf-8", "surrogatepass"))
-    return f"(?:{re.escape(char)}|(?i:{encoded})" + (r"|\+)" if char == " " else ")")
+    return f"(?:{re.escape(char)}|{re.escape(escape(char, quote=True))}|(?i:{encoded})" + (
+        r"|\+)" if char == " " else ")"
+    )
 
 
 def _harmless(char: str) -> bool:
@@ -184,6 +187,8 @@ def ended(answer: Answer, heard: Heard) -> str:
 
 
 _HINTS = (
+    (r"no file of this register", "look at `folder` and `file`, and at the reason under news"),
+    (r"folder cannot be read", "look at `folder`, and whether this user may read it"),
     (
         r"BackendUnreachable|NotListening|NotResolved|CutOff",
         "nothing answers there: look at the address and port, and at firewall and VPN between",
@@ -196,6 +201,8 @@ _HINTS = (
     (r"records cannot be found", "look at `cases`: where in the answer the records are"),
     (r"does not fit", "look at `fields` and `steps`, beginning with `fields.number`"),
     (r"another number", "look at which form of the number the office is asked for, and at `fields.number` and `echo`"),
+    (r"SOAP fault", "the office says so itself: look at the fault in its answer, and at `missing_faults`"),
+    (r"database refuses", "look at the database's own words in the fault above, and at the SELECT"),
     (r"more than \d+ octets", "the office answers with too much: ask for one number, or raise the bound"),
 )
 

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from simulators.demo import HOME
-from simulators.offices import data, secretariat
+from simulators.offices import data, database, ece_folder, secretariat, soap_secretariat, spreadsheet
+from tests.gateway.test_backend_examples import examples
 
 RASAD = str(Path(sys.executable).parent / "rasad")
 TODAY = date(2026, 11, 22)
@@ -213,6 +214,185 @@ async def test_a_due_date_that_was_counted_says_so(config, office):
     done = await tried(config, "secretariat", "12345", SECRETARIAT_URL=office)
 
     assert re.search(r"\ndue_on: 30 working days after 2026-1[01]-\d\d -> 2026-1\d-\d\d\n", done.stdout)
+
+
+# --- the other kinds --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def described(config):
+    """described(section): the settings with the example of docs/backends.md for the secretariat; edits are (old, new)."""
+
+    def written(section, *edits):
+        text = examples(section)[0]
+        for old, new in edits:
+            assert old in text
+            text = text.replace(old, new)
+        (config / "backends" / "secretariat.yaml").write_text(text, encoding="utf-8")
+        return config
+
+    return written
+
+
+PASSWORD = "p&<w 7"
+
+
+@pytest.fixture
+async def soap_office(aiohttp_server):
+    app = soap_secretariat.application(data.letters(TODAY), username="rasad", password=PASSWORD)
+    return str((await aiohttp_server(app)).make_url("/")).rstrip("/")
+
+
+async def test_soap_shows_both_envelopes_and_no_password(described, soap_office):
+    done = await tried(described("SOAP"), "secretariat", "96*220", SECRETARIAT_URL=soap_office,
+                       SECRETARIAT_PASSWORD=PASSWORD)  # fmt: skip
+    shown = parts(done)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert 2 == done.stdout.count(f"POST {soap_office}/letters.asmx\n")
+    assert 'SOAPAction: "urn:rasad:secretariat/FindLetter"' in done.stdout
+    assert '<FindLetter xmlns="urn:rasad:secretariat"><Number>96/220</Number></FindLetter>' in done.stdout
+    assert '<FindLetter xmlns="urn:rasad:secretariat"><Parts>220/96</Parts></FindLetter>' in done.stdout
+    assert "<wsse:Username>rasad</wsse:Username>" in done.stdout
+    assert re.search(r"<wsse:Password [^>]*>\*\*\*</wsse:Password>", done.stdout)
+    assert 2 == done.stdout.count("-- answer\nHTTP 500\n")
+    assert "soap:Client.NoSuchLetter" in shown["answer"]
+    assert shown["outcome"].startswith("missing")
+    assert not re.search(r"p&(amp;)?(<|&lt;)w", done.stdout + done.stderr)
+
+
+async def test_soap_shows_a_letter_from_its_envelope_to_the_screens(described, soap_office):
+    done = await tried(described("SOAP"), "secretariat", "12345", SECRETARIAT_URL=soap_office,
+                       SECRETARIAT_PASSWORD=PASSWORD)  # fmt: skip
+    shown = parts(done)
+
+    assert 0 == done.returncode
+    assert shown["answer"].startswith("HTTP 200\n<?xml")
+    assert "<LetterNo>12345</LetterNo>" in shown["answer"]
+    assert "state: 'در حال بررسی' -> in_progress" in shown["what became of it"]
+    assert shown["ussd: letter_status"].startswith("نامه 12345\nدر حال بررسی\nپاسخ تا ")
+
+
+async def test_what_echoes_the_password_in_xml_is_masked(described, aiohttp_server):
+    async def echo(request):
+        return web.Response(status=500, text=(await request.read()).decode())
+
+    app = web.Application()
+    app.router.add_post("/letters.asmx", echo)
+    url = str((await aiohttp_server(app)).make_url("/")).rstrip("/")
+    done = await tried(described("SOAP"), "secretariat", "12345", SECRETARIAT_URL=url, SECRETARIAT_PASSWORD=PASSWORD)
+
+    assert "-- answer\nHTTP 500\n<?xml" in done.stdout
+    assert re.search(r"<wsse:Password [^>]*>\*\*\*</wsse:Password>", parts(done)["answer"])
+    assert not re.search(r"p&(amp;)?(<|&lt;)w", done.stdout + done.stderr)
+
+
+async def test_soap_that_is_not_let_in_shows_the_offices_fault(described, soap_office):
+    done = await tried(described("SOAP"), "secretariat", "12345", SECRETARIAT_URL=soap_office,
+                       SECRETARIAT_PASSWORD="another one")  # fmt: skip
+
+    assert 1 == done.returncode
+    assert "soap:Client.Authentication" in parts(done)["answer"]
+    assert "BackendGarbage: a SOAP fault: of its own" == parts(done)["fault"]
+    assert "look at the fault in its answer" in done.stderr
+
+
+async def test_sql_shows_each_select_with_its_parameters_and_rows(described, tmp_path):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'office.db'}"
+    await database.fill(url, data.letters(TODAY))
+    done = await tried(described("A database view"), "secretariat", "54321*1396*220", OFFICE_DATABASE=url)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert f"-- request\n{url}\n" in done.stdout
+    assert "SELECT * FROM letters_status WHERE letter_no = :exact\n:exact = '54321/1396/220'\n" in done.stdout
+    assert "-- answer\n0 rows\n" in done.stdout
+    assert "SELECT * FROM letters_status WHERE parts_sorted = :loose\n:loose = '1396/220/54321'\n" in done.stdout
+    assert re.search(r'-- answer\n1 row\n\{.*"letter_no": "220/1396/54321".*\}\n', done.stdout)
+    assert "ORDER BY refer_order\n:id = 5\n" in done.stdout
+    assert '-- answer\n2 rows\n{"receiver_unit": "دبیرخانه", ' in done.stdout
+    assert "state: 'ارجاع شده' -> referred" in done.stdout
+    assert 2 == done.stdout.count("\na step: ")
+    assert parts(done)["ussd: letter_status"].startswith("نامه 220/1396/54321\n")
+
+
+async def test_sql_that_is_refused_shows_the_databases_own_words(described, tmp_path):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'office.db'}"
+    await database.fill(url, data.letters(TODAY))
+    config = described("A database view", ("FROM letters_status WHERE letter_no", "FROM lettres WHERE letter_no"))
+    done = await tried(config, "secretariat", "12345", OFFICE_DATABASE=url)
+
+    assert 1 == done.returncode
+    assert "no such table: lettres" in parts(done)["fault"]
+    assert "look at the database's own words" in done.stderr
+
+
+async def test_sql_shows_no_password(described, postgresql_server):
+    address = postgresql_server[0].replace("postgres@", "postgres:hidden-word@") + "?password=hidden-too"
+    done = await tried(described("A database view"), "secretariat", "12345", OFFICE_DATABASE=address)
+
+    assert 1 == done.returncode  # the view is not there
+    assert "-- request\npostgresql+asyncpg://127.0.0.1:" in done.stdout
+    assert "hidden" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("write", [spreadsheet.write_csv, spreadsheet.write_xlsx], ids=["csv", "xlsx"])
+async def test_a_register_shows_its_file_and_the_row(described, tmp_path, write):
+    folder = tmp_path / "register"
+    folder.mkdir()
+    path = folder / f"letters.{write.__name__[-4:].lstrip('_')}"
+    rows = list(data.letters(TODAY))
+    write(path, [*rows, data.Letter("55555", "نزد کارشناس", rows[0].referrals, TODAY)])
+    done = await tried(described("A register in a spreadsheet"), "secretariat", "12345", REGISTER_FOLDER=str(folder))
+    shown = parts(done)
+    place = 2 + (path.suffix == ".xlsx")  # below a title
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert f"{path}: exact = '12345', in شماره نامه" == shown["request"].replace('"', "")
+    assert re.match(rf"13 good rows as of \d{{4}}-\d\d-\d\d, 1 bad\nrow {place}: {{", shown["answer"])
+    assert '"شماره نامه": "12345"' in shown["answer"] or '"شماره نامه": 12345' in shown["answer"]
+    assert f"not served, row {place + 13}: a state without meaning here 'نزد کارشناس'" in shown["answer"]
+    assert "state: 'در حال بررسی' -> in_progress" in shown["what became of it"]
+    assert f"register_taken file={path.name}" in shown["news"]
+    assert shown["ussd: letter_status"].startswith("نامه 12345\nدر حال بررسی (خبر ")
+
+
+async def test_a_register_that_cannot_be_read_says_why(described, tmp_path):
+    (tmp_path / "register").mkdir()
+    (tmp_path / "register" / "letters.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    config = described("A register in a spreadsheet", ("file:", "deadline_s: 4\nfile:"))
+    done = await tried(config, "secretariat", "12345", REGISTER_FOLDER=str(tmp_path / "register"))
+
+    assert 1 == done.returncode
+    assert "register_file_refused file=letters.csv reason=no header in the first" in parts(done)["news"]
+    assert "look at `folder` and `file`" in done.stderr
+
+
+async def test_a_folder_of_letters_shows_the_files_it_read(described, tmp_path):
+    ece_folder.write(tmp_path / "ece", data.letters(TODAY))
+    (tmp_path / "ece" / "bad.xml").write_text("<html/>", encoding="utf-8")
+    done = await tried(described("ECE folder"), "secretariat", "110718", ECE_FOLDER=str(tmp_path / "ece"))
+    shown = parts(done)
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert f"{tmp_path / 'ece'}: 110718, in any order, named as related, 110718" == shown["request"]
+    lines = shown["answer"].splitlines()
+    assert re.fullmatch(r"\d+ letters; bad\.xml: its root is no Letter", lines[0])
+    assert ["letter-001.xml", "reply-001.xml"] == [line.partition(":")[0] for line in lines[1:]]
+    assert '"LetterNo": "110718"' in lines[1]
+    assert "Origins" not in done.stdout
+    assert "state: 'registered' -> registered" in done.stdout
+    assert "state: its answer 5210 is here -> answered" in done.stdout
+    assert "letter_file_unusable reason=its root is no Letter" in shown["news"]
+    assert shown["ussd: letter_answered"].startswith("نامه 110718\nپاسخ داده شد")
+
+
+async def test_a_folder_that_is_not_there_is_said(described, tmp_path):
+    done = await tried(described("ECE folder"), "secretariat", "110718", ECE_FOLDER=str(tmp_path / "nowhere"))
+
+    assert 1 == done.returncode
+    assert "folder_unreadable reason=No such file or directory" in parts(done)["news"]
+    assert "cannot be read" in parts(done)["fault"]
+    assert "look at `folder`" in done.stderr
 
 
 @pytest.mark.parametrize(
