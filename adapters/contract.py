@@ -26,6 +26,7 @@ The names of the classes are the reasons that are counted (guard.Report).
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from types import TracebackType
 from typing import Literal, Protocol, Self, runtime_checkable
@@ -164,6 +165,39 @@ class Watched(Protocol):
     """A lookup that answers from what it read before, and so has news of its own. Called before it is entered."""
 
     def tells(self, news: News, today: Callable[[], date]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that is served now. bad: its rows that are not, each with `row`, `reason` and `value`."""
+
+    file: str
+    as_of: date
+    rows: int
+    bad: tuple[Mapping[str, object], ...]
+
+
+class FileRefused(Exception):
+    """A file that was handed to a Fillable cannot be served, and the one before goes on. Says why; bad as in Taken."""
+
+    def __init__(self, why: str, bad: tuple[Mapping[str, object], ...] = ()) -> None:
+        super().__init__(why)
+        self.bad = bad
+
+
+@runtime_checkable
+class Fillable(Protocol):
+    """A lookup that answers from a file, which may also be handed to it while it is entered."""
+
+    @property
+    def max_octets(self) -> int: ...
+
+    async def take(self, octets: bytes, at: int) -> Taken:
+        """Check this file wholly, store it where it outlives us, and serve it. at: its time, in seconds since 1970.
+
+        Raises FileRefused, also for one that is not newer than what is there, and BackendFailed when it is not stored.
+        """
+        ...
 
 
 Trace = Callable[[str, str], None]

@@ -111,7 +111,7 @@ class CaseConfig(Strict):
     polls_per_minute: float = Field(default=60.0, gt=0)
     """How many of the cases that citizens follow may be looked up here in a minute."""
     events_secret: str = Field(default="", repr=False)
-    """What this office signs its announcements of changes with (POST /backends/NAME/events); empty: it makes none."""
+    """What this office signs what it posts with (POST /backends/NAME/events and /register); empty: it posts nothing."""
     retries: int = Field(default=1, ge=0, le=3)
     """How often one question is asked again at once, where that does no harm and there is time."""
     breaker: BreakerConfig = BreakerConfig()

@@ -6,6 +6,7 @@ into a report beside it, and a file that cannot be read leaves the one before it
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -20,9 +21,22 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from adapters.contract import BackendGarbage, BackendUnreachable, Lookup, News, Trace, Traceable, Watched, untold
+from adapters.contract import (
+    BackendBusy,
+    BackendGarbage,
+    BackendUnreachable,
+    FileRefused,
+    Fillable,
+    Lookup,
+    News,
+    Taken,
+    Trace,
+    Traceable,
+    Watched,
+    untold,
+)
 from adapters.mapping import CaseConfig, Expression, Mapper, Strict, Unmapped
-from adapters.register_file import REPORT, Book, Interrupted, Loader, form, report
+from adapters.register_file import REPORT, Book, Interrupted, Loader, form, report, uploaded
 from adapters.spreadsheet import Bounds, Unreadable
 from menus.ports import Answer, Ask, Found, Missing, Several, fold
 
@@ -101,6 +115,13 @@ class _Version:
     changed_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    octets: bytes
+    at: int
+    done: asyncio.Future[Taken]
+
+
 class Register:
     """The newest file of a folder, held in memory, found by number at once."""
 
@@ -126,6 +147,8 @@ class Register:
         self._book: Book | None = None
         self._looked = asyncio.Event()
         self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._upload: _Upload | None = None
         self._ended = asyncio.Event()
         # Of the thread that looks at the folder, from here on.
         self._taken: _Version | None = None
@@ -152,9 +175,27 @@ class Register:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
+        self._wake.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._ended.wait()
+
+    @property
+    def max_octets(self) -> int:
+        return self._config.max_octets
+
+    async def take(self, octets: bytes, at: int) -> Taken:
+        """Done by the thread that looks at the folder, so that a file is read by one at a time."""
+        if self._upload is not None:
+            raise BackendBusy("another file is being read")
+        upload = self._upload = _Upload(octets, at, asyncio.get_running_loop().create_future())
+        try:
+            if self._stop.is_set():
+                raise BackendUnreachable("we are stopping")
+            self._wake.set()
+            return await upload.done
+        finally:
+            self._upload = None
 
     async def look_up(self, ask: Ask) -> Answer:
         asked = ask.reference
@@ -206,9 +247,75 @@ class Register:
                 if settled or self._book is not None:
                     loop.call_soon_threadsafe(self._looked.set)
                 self._watch_age(loop)
-                self._stop.wait(self._config.poll_s if settled else min(self._config.poll_s, self._config.still_s))
+                if self._wake.wait(self._config.poll_s if settled else min(self._config.poll_s, self._config.still_s)):
+                    self._wake.clear()
+                    self._receive(loop)
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(self._ended.set)
+            loop.call_soon_threadsafe(self._give_up)
+
+    def _give_up(self) -> None:
+        if self._upload is not None and not self._upload.done.done():
+            self._upload.done.set_exception(BackendUnreachable("we are stopping"))
+
+    def _receive(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take the file that was handed to us, if there is one."""
+        upload = self._upload
+        if upload is None or upload.done.done() or self._stop.is_set():
+            return
+
+        def tell(taken: Taken | Exception) -> None:
+            if upload.done.done():  # nobody waits any more
+                return
+            if isinstance(taken, Taken):
+                upload.done.set_result(taken)
+            else:
+                upload.done.set_exception(taken)
+
+        try:
+            version, book = self._stored(upload)
+        except (FileRefused, BackendUnreachable) as error:
+            loop.call_soon_threadsafe(tell, error)
+            return
+        self._serve(loop, version, book)
+        bad = tuple(each.told() for each in book.bad)
+        loop.call_soon_threadsafe(tell, Taken(version.path.name, book.as_of, len(book.rows), bad))
+        loop.call_soon_threadsafe(self._looked.set)
+
+    def _stored(self, upload: _Upload) -> tuple[_Version, Book]:
+        """The file as one of the folder, checked before it stands there. Its time is when it was signed: an older one,
+        or the same again, is told by it, also after a restart."""
+        name = uploaded(self._config.file, upload.octets)
+        if name is None:
+            raise FileRefused(f"a file of this kind cannot have a name that fits `file: {self._config.file}`")
+        path = self._config.folder / name
+        new = path.with_name(f".{name}.new")
+        try:
+            if any(each.changed_ns >= upload.at * 10**9 for each in self._files() if each not in self._refused):
+                raise FileRefused("this file, or one that is newer, is here already")
+            with new.open("wb") as file:
+                file.write(upload.octets)
+                file.flush()
+                os.fsync(file.fileno())
+            os.utime(new, (upload.at, upload.at))
+            book = self._loader.load(new, self._day(upload.at), lambda: not self._stop.is_set())
+            if not book.rows:
+                raise FileRefused("no good row", tuple(each.told() for each in book.bad))
+            os.replace(new, path)
+            _kept(path.parent)
+            found = path.stat()
+        except (Unreadable, ValueError) as error:
+            raise FileRefused(str(error) if isinstance(error, Unreadable) else type(error).__name__) from None
+        except OSError as error:
+            raise BackendUnreachable(f"the register's folder cannot be written: {type(error).__name__}") from None
+        finally:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+        return _Version(path, found.st_size, found.st_mtime_ns), book
+
+    @staticmethod
+    def _day(seconds: float) -> date:
+        return datetime.fromtimestamp(seconds, _ZONE).date()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Take the newest file that is still and can be read; False while one of them may still be being written."""
@@ -248,8 +355,7 @@ class Register:
     def _take(self, loop: asyncio.AbstractEventLoop, version: _Version) -> bool:
         path = version.path
         try:
-            written = datetime.fromtimestamp(version.changed_ns / 1e9, _ZONE).date()
-            book = self._loader.load(path, written, lambda: not self._stop.is_set())
+            book = self._loader.load(path, self._day(version.changed_ns / 1e9), lambda: not self._stop.is_set())
             if version != next((each for each in self._files() if each.path == path), None):
                 return False  # written again under our hands; the next look sees the new one
         except (Unreadable, OSError, ValueError) as error:
@@ -257,6 +363,11 @@ class Register:
             self._refused |= {version}
             self._tell(loop, "warning", "register_file_refused", {"file": path.name, "reason": reason})
             return False
+        return self._serve(loop, version, book)
+
+    def _serve(self, loop: asyncio.AbstractEventLoop, version: _Version, book: Book) -> bool:
+        """From now on, unless there is nothing in it."""
+        path = version.path
         facts = {"file": path.name, "as_of": book.as_of.isoformat(), "rows": len(book.rows), "bad": len(book.bad)}
         try:
             said = report(path, book.bad)
@@ -298,6 +409,16 @@ class Register:
             loop.call_soon_threadsafe(self._news, level, event, facts)
 
 
+def _kept(folder: Path) -> None:
+    """What was renamed in this folder outlives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 _: type[Lookup] = Register
 __: type[Watched] = Register
 ___: type[Traceable] = Register
+____: type[Fillable] = Register

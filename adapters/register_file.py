@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
+from fnmatch import fnmatchcase
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,6 +46,11 @@ class Bad:
     place: int
     reason: Reason
     value: str = ""
+
+    def told(self) -> dict[str, object]:
+        """The row for who sent the file."""
+        english, persian = self.reason.value
+        return {"row": self.place, "reason": english, "reason_fa": persian, "value": self.value.strip()[:MAX_SHOWN]}
 
 
 class Finding(Protocol):
@@ -231,6 +237,19 @@ class Loader:
 
 class Interrupted(Exception):
     """The gateway stops; nobody needs this file any more."""
+
+
+def uploaded(pattern: str, octets: bytes) -> str | None:
+    """What a file that was handed to us is called among the files of this pattern; None when no name fits.
+
+    Nobody but the pattern has a say in it, and the file in its ending.
+    """
+    before, star, after = pattern.partition("*")
+    joined = f"{before}{'-' if before[-1:].isalnum() else ''}uploaded{after.replace('*', '')}" if star else before
+    ending = ".xlsx" if octets.startswith(b"PK") else ".csv"
+    name = joined if joined.lower().endswith((".csv", ".xlsx", ".txt")) else joined + ending
+    fits = fnmatchcase(fold(name), fold(pattern)) and not name.startswith((".", "~$")) and not name.endswith(REPORT)
+    return name if fits and name.lower().endswith(".xlsx") == (ending == ".xlsx") else None
 
 
 def report(path: Path, bad: Sequence[Bad]) -> Path | None:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.breaker import Breaker
-from adapters.contract import BackendUnusable, Lookup, News, Trace, Traceable, Watched, untold
+from adapters.contract import BackendUnusable, Fillable, Lookup, News, Trace, Traceable, Watched, untold
 from adapters.due import Due
 from adapters.ece import Ece, EceConfig
 from adapters.guard import Guard, Report
@@ -57,6 +57,7 @@ from gateway.storage.languages import Languages
 from gateway.storage.menus import StoredMenus
 from gateway.storage.ratings import Ratings
 from gateway.turn import Turns
+from gateway.uploads import Uploads
 from menus import source
 from menus.definition import Menu
 from menus.ports import Answer, Ask, Backend, reference
@@ -206,12 +207,15 @@ async def composed(
         session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(), cookie_jar=no_cookies)
         http = await stack.enter_async_context(session)
         offices: dict[str, Backend] = {}
+        registers: dict[str, Fillable] = {}
         known = known or MemoryLastAnswers()
         for name, (config, make) in checked.backends.items():
             unmapped, report = _heard(name)
             lookup = make(config, unmapped)
             if isinstance(lookup, Watched):
                 lookup.tells(_news(name), clock.today)
+            if isinstance(lookup, Fillable):
+                registers[name] = lookup
             due = _due(lookup, config, settings.working_days)
             offices[name] = await stack.enter_async_context(_guarded(name, due, config, report, clock, known))
         senders = {name: sender(http, listed.SMS[each.dialect], each) for name, each in settings.sms.items()}
@@ -253,9 +257,10 @@ async def composed(
         application = web.Application()
         secrets = {name: config.events_secret for name, (config, _) in checked.backends.items() if config.events_secret}
         events = Events(follows, secrets, _routes_of(settings), clock)
+        uploads = Uploads(registers, secrets, clock)
         api = Api(own.api_tokens, sessions, publications, house(settings), keys, clock)
-        health = Health(database, menus)
-        application.add_routes([*channels.routes(), *events.routes(), *api.routes(), *health.routes(), *more])
+        own_routes = [*events.routes(), *uploads.routes(), *api.routes(), *Health(database, menus).routes()]
+        application.add_routes([*channels.routes(), *own_routes, *more])
         for name, channel in {**settings.ussd, **settings.sms}.items():
             if channel.auth.kind == "none":
                 log.warning("channel_without_authentication", channel=name, taken_from="this machine only")

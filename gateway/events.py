@@ -1,11 +1,9 @@
 """`POST /backends/{backend}/events`: an office says that cases of its own changed.
 
-HMAC-SHA256 over `timestamp.body` with the backend's secret, in hex; 300 s. What changed is not believed, it is looked
-up; so a repeated announcement does no harm, and none can put words into our mouth.
+What changed is not believed, it is looked up; so a repeated announcement does no harm, and none can put words into our
+mouth.
 """
 
-import asyncio
-import hmac
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -14,11 +12,11 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.clock import Clock
+from gateway.signed import NotTaken, signed
 from gateway.sms.follows import Follows
 
 log = structlog.get_logger()
 
-FRESH_S = 300
 MAX_OCTETS = 16_384
 MAX_NUMBERS = 100
 BODY_WITHIN_S = 5.0
@@ -45,16 +43,10 @@ class Events:
         secret = self._secrets.get(backend)
         if secret is None:
             return _refused(404, "no backend of this name announces changes")
-        stamp, signature = request.headers.get("X-Rasad-Timestamp", ""), request.headers.get("X-Rasad-Signature", "")
-        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
-            return _refused(401, "X-Rasad-Timestamp: seconds since 1970 were expected")
-        if abs(self._clock.now().timestamp() - int(stamp)) > FRESH_S:
-            return _refused(401, f"X-Rasad-Timestamp is more than {FRESH_S} s from our clock")
-        body = await _body(request)
-        if body is None:
-            return _refused(413, f"at most {MAX_OCTETS} octets within {BODY_WITHIN_S:g} s")
-        if not hmac.compare_digest(sign(secret, stamp, body), signature.encode("utf-8", "replace")):
-            return _refused(401, "X-Rasad-Signature is not that of this body")
+        try:
+            _, body = await signed(request, secret, self._clock, max_octets=MAX_OCTETS, within_s=BODY_WITHIN_S)
+        except NotTaken as refused:
+            return refused.response()
         try:
             numbers = msgspec.json.decode(body, type=_Announced).numbers
         except (msgspec.DecodeError, RecursionError):
@@ -70,23 +62,5 @@ class Events:
         return web.json_response({"followed": count}, status=202)
 
 
-def sign(secret: str, stamp: str, body: bytes) -> bytes:
-    """The signature an office sends, in hex."""
-    return hmac.digest(secret.encode(), stamp.encode() + b"." + body, "sha256").hex().encode()
-
-
-async def _body(request: web.Request) -> bytes | None:
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            body = b""
-            while chunk := await request.content.read(MAX_OCTETS + 1 - len(body)):
-                body += chunk
-                if len(body) > MAX_OCTETS:
-                    return None
-            return body
-    except TimeoutError:
-        return None
-
-
 def _refused(status: int, why: str) -> web.Response:
-    return web.Response(status=status, text=why)
+    return NotTaken(status, why).response()

@@ -13,7 +13,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from gateway import app
-from gateway.events import sign
+from gateway.signed import sign
 from gateway.sms import worker
 from simulators.demo import HOME, address
 from simulators.offices.days import jalali
