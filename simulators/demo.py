@@ -17,14 +17,17 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import typer
+import yaml
 from aiohttp import web
 
 from gateway import app as gateway
+from simulators.channels import Channel
 from simulators.desk import Desk
 from simulators.kannel import Kannel
 from simulators.offices import data, generated, secretariat, services
 from simulators.offices.days import Calendar
 from simulators.offices.faults import Front
+from simulators.recorder import Public, public_in
 
 SLOW_OFFICE_S = 12.0
 """What the slow office takes: longer than any turn, shorter than a follow-up."""
@@ -105,10 +108,32 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         known = await gateway.remembered(checked, {"failing_secretariat": ["50050"]}, on=today - timedelta(days=3))
         for name in ("failing_secretariat", "dead_secretariat"):
             await offices[name].fault("refuse")
-        desk = Desk(phones, http, f"{address(on)}/sms/kannel", offices)
+        desk = Desk(phones, http, {"kannel": f"{address(on)}/sms/kannel"}, _channels(checked), offices,
+                    public=lambda: _public(checked))  # fmt: skip
         whole = gateway.composed(checked, keys=gateway.new_keys(), more=desk.routes(), tell=_tell, known=known)
         await stack.enter_async_context(gateway.serving(await stack.enter_async_context(whole), on))
         yield address(on)
+
+
+def _channels(checked: gateway.Checked) -> list[Channel]:
+    found = [Channel(name, "ussd", each.dialect, each.service_code) for name, each in checked.settings.ussd.items()]
+    return found + [Channel(name, "sms", each.dialect) for name, each in checked.settings.sms.items()]
+
+
+def _public(checked: gateway.Checked) -> Public:
+    """What the menu's files say, the names of desks, and the numbers of the handbook."""
+    files = [*checked.menu_folder.glob("*.yaml"), *checked.settings.folder.glob("names.yaml")]
+    said = [scalar for path in files for scalar in _scalars(path.read_text(encoding="utf-8"))]
+    codes = [each.service_code for each in checked.settings.ussd.values()]
+    return public_in([*said, *codes, *data.FIXED_NUMBERS, *data.FIXED_CODES, data.PHONE])
+
+
+def _scalars(text: str) -> list[str]:
+    """The texts of a YAML file; of one that is being edited and cannot be read, none."""
+    try:
+        return [each.value for each in yaml.scan(text) if isinstance(each, yaml.ScalarToken)]
+    except yaml.YAMLError:
+        return []
 
 
 def _today() -> date:

@@ -1,56 +1,97 @@
 """/sim/v1: the phones' side of the demo, and what is wrong with its offices, beside the gateway's routes. Never part of
 a served gateway."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 import aiohttp
+import msgspec
 from aiohttp import web
 from yarl import URL
 
+from simulators.channels import Channel, Channels
 from simulators.kannel import Kannel
 from simulators.offices.faults import MODES, Front, UnknownMode
+from simulators.recorder import Happened, Public, written
 
 EXAMPLE = 'expected {"from": "+98...", "to": "4040", "text": "12345"}'
 
 
+class Recording(msgspec.Struct, frozen=True):
+    happened: list[Happened]
+    lang: str | None = None
+
+
 class Desk:
     def __init__(
-        self, phones: Kannel, http: aiohttp.ClientSession, sms_channel: str, offices: Mapping[str, Front]
+        self,
+        phones: Kannel,
+        http: aiohttp.ClientSession,
+        texts_by: Mapping[str, str],
+        channels: Sequence[Channel],
+        offices: Mapping[str, Front],
+        public: Callable[[], Public],
     ) -> None:
-        """sms_channel: the address of the gateway's channel these phones text to."""
-        self._phones, self._http, self._sms_channel = phones, http, URL(sms_channel)
-        self._offices = offices
+        """texts_by: the gateway's SMS channels that these phones can text by, and their addresses. public: what a
+        recording may say, as it is now."""
+        self._phones, self._http = phones, http
+        self._texts_by = {name: URL(address) for name, address in texts_by.items()}
+        self._channels, self._offices, self._public = channels, offices, public
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/sim/v1/messages", self._send),
             web.get("/sim/v1/inbox", self._inbox),
+            web.get("/sim/v1/channels", self._tell),
+            web.get("/sim/v1/public", self._may_be_said),
+            web.post("/sim/v1/recordings", self._record),
             web.get("/sim/v1/offices", self._list),
             web.post("/sim/v1/offices/{name}/fault", self._fault),
         ]
 
     async def _send(self, request: web.Request) -> web.Response:
-        """{from, to, text}: 202 with `after`, the id behind which the answer will be."""
+        """{from, to, text}, and channel where it is not the first: 202 with `after`, the id behind which the answer
+        will be."""
         try:
             message = await request.json()
             sender, to, text = (message[name] for name in ("from", "to", "text"))
-            for each in (sender, to, text):
+            channel = message.get("channel", next(iter(self._texts_by)))
+            for each in (sender, to, text, channel):
                 each.encode("utf-8")
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, web.RequestPayloadError):
             return web.json_response({"error": EXAMPLE}, status=400)
+        if channel not in self._texts_by:
+            told = f"there is no phone that texts by {channel}; there are {', '.join(self._texts_by)}"
+            return web.json_response({"error": told}, status=400)
         after = self._phones.last_id
-        status, line = await self._phones.send(self._http, self._sms_channel, sender, to, text)
+        status, line = await self._phones.send(self._http, self._texts_by[channel], sender, to, text)
         if status != 200:
             return web.json_response({"error": f"the gateway answered {status}: {line}"}, status=502)
         return web.json_response({"after": after}, status=202)
 
     async def _inbox(self, request: web.Request) -> web.Response:
-        """?msisdn=&after=: what that phone has received behind an id, oldest first."""
+        """?msisdn=&after=: what that phone has received behind an id, oldest first; without msisdn every phone."""
         after = request.query.get("after", "0")
         behind = int(after) if after.isascii() and after.isdecimal() and len(after) < 19 else 0
-        found = self._phones.received(request.query.get("msisdn", ""), behind)
+        found = self._phones.received(request.query.get("msisdn"), behind)
         return web.json_response({"messages": [asdict(each) for each in found]})
+
+    async def _tell(self, _: web.Request) -> web.Response:
+        """The gateway's channels: name, what it carries, its dialect, the service code that is dialled."""
+        return web.Response(body=msgspec.json.encode(Channels(list(self._channels))), content_type="application/json")
+
+    async def _may_be_said(self, _: web.Request) -> web.Response:
+        """The words and numbers that stay in a recording; anything else is masked."""
+        return web.Response(body=msgspec.json.encode(self._public()), content_type="application/json")
+
+    async def _record(self, request: web.Request) -> web.Response:
+        """{happened: [{act, value, over, at_s}, ...]} to a conversation file; act: dial, type, screen, text or sms."""
+        try:
+            found = msgspec.json.decode(await request.read(), type=Recording)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, web.RequestPayloadError) as error:
+            expected = 'expected {"happened": [{"act": "dial", "value": "*4*061#"}]}'
+            return web.json_response({"error": f"{expected}: {error}"}, status=400)
+        return web.Response(text=written(found.happened, self._public(), found.lang), content_type="application/yaml")
 
     async def _list(self, _: web.Request) -> web.Response:
         offices = [{"name": name, "mode": each.mode, "asked": each.asked} for name, each in self._offices.items()]

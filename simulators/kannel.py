@@ -58,8 +58,10 @@ class Kannel:
 
     # -- the phones
 
-    def received(self, msisdn: str, after: int = 0) -> list[Delivered]:
-        return [each for each in self._messages if each.to == msisdn and each.id > after]
+    def received(self, msisdn: str | None, after: int = 0) -> list[Delivered]:
+        """On this phone, or on every one. Looked for from the newest: the one who asks knows most of them."""
+        behind = itertools.takewhile(lambda each: each.id > after, reversed(self._messages))
+        return [each for each in behind if msisdn in (None, each.to)][::-1]
 
     @property
     def messages(self) -> list[Delivered]:

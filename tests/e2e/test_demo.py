@@ -1,12 +1,15 @@
 """The whole demo as a process: started, dialled, texted, stopped. What the README shows, done."""
 
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import unicodedata
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -123,6 +126,142 @@ def test_rehearsals_pass_and_fail_with_a_diff(demo, tmp_path):
     done = rasad("rehearse", str(bad), "--url", url)
     assert 1 == done.returncode
     assert "-2)کمک\n+2)راهنما" in done.stdout
+
+
+def test_every_channel_is_played_and_what_cannot_be_is_said(demo, tmp_path):
+    url, _ = demo
+    here = tmp_path / "played"
+    here.mkdir()
+    (here / "a.yaml").write_text("steps:\n  - dial: '*4*061*99999#'\n", encoding="utf-8")
+    (here / "b.yaml").write_text("wire: [sms]\nsteps:\n  - text: '12345'\n  - sms: <words>\n", encoding="utf-8")
+
+    done = rasad("rehearse", str(here), "--all-channels", "--url", url)
+    lines = done.stdout.splitlines()
+    assert (0, "") == (done.returncode, done.stderr)
+    assert f"ok    africastalking  {here}/a.yaml" in lines
+    assert f"n/a   africastalking  {here}/b.yaml: its wire is sms" in lines
+    assert f"n/a   kannel  {here}/a.yaml: its wire is ussd" in lines
+    assert f"ok    kannel  {here}/b.yaml" in lines
+    assert re.fullmatch(r"\d+ passed, 0 failed, \d+ not applicable", lines[-1])
+
+    done = rasad("rehearse", str(here / "b.yaml"), "--channel", "africastalking", "--url", url)
+    assert (1, "nothing was played\n") == (done.returncode, done.stderr)
+    assert done.stdout.endswith("0 passed, 0 failed, 1 not applicable\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--channel", "nobody"], "there is no channel nobody; there are "),
+        (["--channel", "kannel", "--all-channels"], "exclude each other"),
+    ],
+)
+def test_rehearsals_that_cannot_begin_say_why(demo, arguments, told):
+    url, _ = demo
+    done = rasad("rehearse", str(Path(__file__).parent.parent / "conversations"), *arguments, "--url", url)
+
+    assert (1, True, "") == (done.returncode, told in done.stderr, done.stdout)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_recorded_call_with_its_sms_plays_back(demo, tmp_path):
+    url, _ = demo
+    file = tmp_path / "slow.yaml"
+    done = rasad("dial", "*4*061*31415#", "--wait", "30", "--record", str(file), "--url", url)
+
+    assert 0 == done.returncode, done.stderr
+    assert "رصد: نامه 31415 در حال بررسی" in done.stdout
+    assert ["dial", "see", "sms"] == [
+        line.split()[1].rstrip(":") for line in file.read_text().splitlines() if "- " in line[:4]
+    ]
+    assert 0 == rasad("rehearse", str(file), "--url", url).returncode
+
+    again = rasad("dial", "*4*061#", "--record", str(file), "--url", url)
+    assert (1, "", f"{file} is there already\n") == (again.returncode, again.stdout, again.stderr)
+
+
+def test_an_sms_that_is_waited_for_in_vain_fails(demo):
+    url, _ = demo
+    done = rasad("dial", "*4*061*99999#", "--wait", "0.3", "--url", url)
+
+    assert (1, "no SMS within 0.3 s\n") == (done.returncode, done.stderr)
+
+
+def test_persian_is_arranged_when_asked_for(demo):
+    url, _ = demo
+    done = rasad("dial", "*4*061*12345#", "--rtl", "visual", "--url", url)
+
+    assert "12345 همان" == unicodedata.normalize("NFKC", done.stdout.splitlines()[0])
+
+
+class Terminal:
+    """`rasad dial` on a terminal of its own, its keys pressed by the test."""
+
+    def __init__(self, *arguments):
+        self.mine, theirs = pty.openpty()
+        environ = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
+        # Its controlling terminal, or Ctrl-C would be a letter like others.
+        self.process = subprocess.Popen(
+            [*RASAD, "dial", *arguments], env=environ, preexec_fn=lambda: os.login_tty(theirs)
+        )
+        os.close(theirs)
+        self.text = ""
+
+    def until(self, wanted, within_s=20):
+        deadline = time.monotonic() + within_s
+        while wanted not in self.text:
+            assert time.monotonic() < deadline, self.text
+            if select.select([self.mine], [], [], 0.2)[0]:
+                self.text += os.read(self.mine, 4096).decode("utf-8", "replace")
+        seen, _, self.text = self.text.partition(wanted)
+        return seen
+
+    def press(self, keys):
+        os.write(self.mine, keys)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.mine)
+
+
+@pytest.fixture
+def terminal():
+    opened = []
+
+    def dial(*arguments):
+        opened.append(Terminal(*arguments))
+        return opened[-1]
+
+    yield dial
+    for each in opened:
+        each.close()
+
+
+@pytest.mark.parametrize("end", [b"\x1b[F", b"\x04", b"\x03"], ids=["End", "Ctrl-D", "Ctrl-C"])
+def test_a_keyboard_has_the_keys_of_a_phone(demo, terminal, end, tmp_path):
+    url, _ = demo
+    phone = terminal("*4*061*1040610014#", "--rtl", "terminal", "--url", url, "--record", str(tmp_path / "c.yaml"))
+    assert "9)ادامه" in phone.until("\n> ")
+    phone.press(b"\x1b[6~")
+    assert "1)مراحل" in phone.until("\n> ")
+    phone.press(b"1\n")
+    assert "مراحل، از آخر" in phone.until("\n> ")
+    phone.press(b"\x1b[5~")
+    assert "نامه 777" in phone.until("\n> ")
+    phone.press(end)
+    phone.until("is written")
+
+    assert 0 == phone.process.wait(timeout=10)
+    assert 0 == rasad("rehearse", str(tmp_path / "c.yaml"), "--url", url).returncode
+
+
+def test_a_terminal_that_arranges_nothing_gets_it_arranged(demo, terminal):
+    url, _ = demo
+    phone = terminal("*4*061*12345#", "--url", url)
+
+    assert "12345 همان" in unicodedata.normalize("NFKC", phone.until("\n> "))
 
 
 def test_the_interface_stays_when_stdin_is_no_terminal(demo):
