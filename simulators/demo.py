@@ -5,6 +5,7 @@ The second composition root. Data stands under var/ of the checkout and is made 
 
 import asyncio
 import os
+import secrets
 import shutil
 import socket
 import sys
@@ -21,12 +22,16 @@ import yaml
 from aiohttp import web
 
 from gateway import app as gateway
+from simulators.aggregator import SESSIONS
 from simulators.channels import Channel
 from simulators.desk import Desk
 from simulators.kannel import Kannel
 from simulators.offices import data, generated, secretariat, services
 from simulators.offices.days import Calendar
 from simulators.offices.faults import Front
+from simulators.phone import pages
+from simulators.phone.calls import Calls, Line
+from simulators.phone.wire import Tap, Wire
 from simulators.recorder import Public, public_in
 
 SLOW_OFFICE_S = 12.0
@@ -85,7 +90,7 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         print(f"log: {folder / 'rasad.log'}", file=sys.stderr)
         gateway.log_to(log)
 
-        phones = Kannel("rasad", PASSWORD)
+        phones, wire = Kannel("rasad", PASSWORD), Wire()
 
         async def listening(application: web.Application) -> str:
             """A simulated service on a port of its own. It has no manners: when the demo ends it is gone."""
@@ -97,20 +102,30 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         fronts = _offices(today, gateway.working_days(config), cases)
         offices = {front.name: await stack.enter_async_context(front) for front in fronts}
         urls = {f"{name.upper()}_URL": front.url for name, front in offices.items()}
+        smsbox = phones.application()
+        smsbox.middlewares.append(wire.middleware("kannel"))
+        urls["KANNEL_URL"] = f"{await listening(smsbox)}/cgi-bin/sendsms"
         for name, url in urls.items():
             print(f"{name}={url}", file=sys.stderr)  # for `rasad backend try` in another terminal
         environ = {**os.environ, **urls, "KANNEL_PASSWORD": PASSWORD}
-        environ["KANNEL_URL"] = f"{await listening(phones.application())}/cgi-bin/sendsms"
         database = f"sqlite+aiosqlite:///{folder / 'rasad.db'}"
-        checked = gateway.load(config, environ, host=host, port=port, database=database)
-        http = await stack.enter_async_context(aiohttp.ClientSession())
+        token = secrets.token_urlsafe(
+            32
+        )  # for the phone page, which never sees it, and for commands of whoever started us
+        _left_for_commands(folder / "token", token)
+        own = {"host": host, "port": port, "database": database, "api_tokens": {"phone": token}}
+        checked = gateway.load(config, environ, **own)
+        http = await stack.enter_async_context(aiohttp.ClientSession(trace_configs=[Tap(wire, "kannel").trace()]))
         # 50050 was asked while its office still answered; since then neither of these two does.
         known = await gateway.remembered(checked, {"failing_secretariat": ["50050"]}, on=today - timedelta(days=3))
         for name in ("failing_secretariat", "dead_secretariat"):
             await offices[name].fault("refuse")
         desk = Desk(phones, http, {"kannel": f"{address(on)}/sms/kannel"}, _channels(checked), offices,
                     public=lambda: _public(checked))  # fmt: skip
-        whole = gateway.composed(checked, keys=gateway.new_keys(), more=desk.routes(), tell=_tell, known=known)
+        calls = Calls(_lines(checked, address(on)), wire, address(on), token)
+        stack.push_async_callback(calls.stop)
+        more = [*desk.routes(), *calls.routes(), *wire.routes(), *pages.routes()]
+        whole = gateway.composed(checked, keys=gateway.new_keys(), more=more, tell=_tell, known=known)
         await stack.enter_async_context(gateway.serving(await stack.enter_async_context(whole), on))
         yield address(on)
 
@@ -136,6 +151,12 @@ def _scalars(text: str) -> list[str]:
         return []
 
 
+def _left_for_commands(path: Path, token: str) -> None:
+    """Where `rasad menu publish --draft` finds it; for its owner alone."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(token)
+
+
 def _today() -> date:
     return datetime.now(ZoneInfo("Asia/Tehran")).date()
 
@@ -148,6 +169,20 @@ def _tell(line: str) -> None:
 def address(on: socket.socket) -> str:
     host, port = on.getsockname()[:2]
     return f"http://{host}:{port}"
+
+
+def _lines(checked: gateway.Checked, url: str) -> dict[str, Line]:
+    """The USSD channels a phone of the demo can call through: those whose dialect an aggregator here speaks."""
+    return {
+        name: Line(
+            Channel(name, "ussd", channel.dialect, channel.service_code),
+            f"{url}/ussd/{name}",
+            channel.page.max_septets,
+            channel.page.max_units,
+        )
+        for name, channel in checked.settings.ussd.items()
+        if channel.dialect in SESSIONS
+    }
 
 
 def _offices(today: date, calendar: Calendar, cases: int) -> Iterator[Front]:

@@ -12,6 +12,7 @@ from yarl import URL
 from simulators.channels import Channel, Channels
 from simulators.kannel import Kannel
 from simulators.offices.faults import MODES, Front, UnknownMode
+from simulators.phone import meter
 from simulators.recorder import Happened, Public, written
 
 EXAMPLE = 'expected {"from": "+98...", "to": "4040", "text": "12345"}'
@@ -51,7 +52,7 @@ class Desk:
 
     async def _send(self, request: web.Request) -> web.Response:
         """{from, to, text}, and channel where it is not the first: 202 with `after`, the id behind which the answer
-        will be."""
+        will be, and what the text cost."""
         try:
             message = await request.json()
             sender, to, text = (message[name] for name in ("from", "to", "text"))
@@ -67,14 +68,14 @@ class Desk:
         status, line = await self._phones.send(self._http, self._texts_by[channel], sender, to, text)
         if status != 200:
             return web.json_response({"error": f"the gateway answered {status}: {line}"}, status=502)
-        return web.json_response({"after": after}, status=202)
+        return web.json_response({"after": after, "size": meter.message(text)}, status=202)
 
     async def _inbox(self, request: web.Request) -> web.Response:
         """?msisdn=&after=: what that phone has received behind an id, oldest first; without msisdn every phone."""
         after = request.query.get("after", "0")
         behind = int(after) if after.isascii() and after.isdecimal() and len(after) < 19 else 0
         found = self._phones.received(request.query.get("msisdn"), behind)
-        return web.json_response({"messages": [asdict(each) for each in found]})
+        return web.json_response({"messages": [{**asdict(each), "size": meter.message(each.text)} for each in found]})
 
     async def _tell(self, _: web.Request) -> web.Response:
         """The gateway's channels: name, what it carries, its dialect, the service code that is dialled."""

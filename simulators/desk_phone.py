@@ -37,12 +37,12 @@ def carried(http: aiohttp.ClientSession, url: str) -> Carry:
     return carry
 
 
-def call_of(channel: Channel, msisdn: str, carry: Carry) -> Call:
+def call_of(channel: Channel, msisdn: str, session_id: str, carry: Carry) -> Call:
     """A new session of this phone. Raises CallFailed where nobody here speaks the channel's dialect."""
     session = SESSIONS.get(channel.dialect)
     if session is None:
         raise CallFailed(f"{channel.name}: {no_session_for(channel.dialect)}")
-    return Call(session(msisdn, uuid.uuid4().hex, channel.service_code), channel.service_code, carry)
+    return Call(session(msisdn, session_id, channel.service_code), channel.service_code, carry)
 
 
 class DeskPhone:
@@ -60,7 +60,8 @@ class DeskPhone:
         self._read = 0
 
     def call(self) -> Call:
-        return call_of(self._channel, self.msisdn, carried(self._http, f"{self._url}/ussd/{self._channel.name}"))
+        carry = carried(self._http, f"{self._url}/ussd/{self._channel.name}")
+        return call_of(self._channel, self.msisdn, uuid.uuid4().hex, carry)
 
     async def send(self, text: str, to: str = "4040") -> None:
         """Raises NotSent. Only messages after this one are read by next_sms."""

@@ -1,5 +1,7 @@
 """What tests of several packages use: keys, a clock that only moves when told to, the shipped menu."""
 
+import os
+import shutil
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,7 +15,16 @@ from tests import postgresql
 
 pytest_plugins = ["pytester", "tests.experiments"]
 
-pytest_plugins = ["pytester", "tests.experiments"]
+
+def pytest_runtest_setup(item):
+    """Tests that drive another program run where it is installed; .ci/run installs them all and leaves nothing out."""
+    for mark in item.iter_markers("needs"):
+        program = mark.args[0]
+        if shutil.which(program) is None:
+            told = f"{program} is not installed"
+            if os.environ.get("RASAD_LEAVE_NOTHING_OUT"):
+                pytest.fail(f"{told}: it belongs into .ci/packages", pytrace=False)
+            pytest.skip(told)
 
 
 class FakeClock:
