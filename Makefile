@@ -7,10 +7,10 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python /usr/bin/python3; do \
 	"$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: help setup demo test check prove bench format screens lock clean
+.PHONY: help setup demo test check prove bench format screens screenshots lock clean
 
 help:  ## these lines
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 setup: .venv/.runtime  ## .venv with the runtime lock and `rasad` in .venv/bin
 
@@ -53,6 +53,9 @@ format: .venv/.test  ## put the code into its form
 screens: setup  ## docs/screens.md and docs/menu.mmd anew from the menu
 	$(BIN)/rasad menu print --today 2026-11-22 > docs/.new && mv docs/.new docs/screens.md
 	$(BIN)/rasad menu graph > docs/.new && mv docs/.new docs/menu.mmd
+
+screenshots: .venv/.test  ## docs/screenshots anew (needs chromium, fonts-noto-core, pngquant)
+	$(BIN)/python -m tests.e2e.screenshots
 
 LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 lock:  ## make both locks anew (needs uv on PATH)

@@ -122,6 +122,7 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
             await offices[name].fault("refuse")
         desk = Desk(phones, http, {"kannel": f"{address(on)}/sms/kannel"}, _channels(checked), offices,
                     public=lambda: _public(checked))  # fmt: skip
+        wire.hide(channel.auth.secret_path for channel in checked.settings.ussd.values())
         calls = Calls(_lines(checked, address(on)), wire, address(on), token)
         stack.push_async_callback(calls.stop)
         more = [*desk.routes(), *calls.routes(), *wire.routes(), *pages.routes()]
@@ -176,7 +177,7 @@ def _lines(checked: gateway.Checked, url: str) -> dict[str, Line]:
     return {
         name: Line(
             Channel(name, "ussd", channel.dialect, channel.service_code),
-            f"{url}/ussd/{name}",
+            f"{url}/ussd/{name}/{channel.auth.secret_path}".rstrip("/"),
             channel.page.max_septets,
             channel.page.max_units,
         )

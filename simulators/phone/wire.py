@@ -51,11 +51,14 @@ class Sent:
 
 
 class Wire:
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """secrets: what stands in addresses and must not be shown."""
-        self._secrets = tuple(filter(None, secrets))
+    def __init__(self) -> None:
+        self._secrets: tuple[str, ...] = ()
         self._ids = itertools.count(1)
         self._exchanges: deque[Exchange] = deque(maxlen=KEPT)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """What stands in addresses and must not be shown; passwords and tokens are known by their names."""
+        self._secrets = tuple(filter(None, secrets))
 
     def of(self, msisdn: str, after: int = 0) -> list[Exchange]:
         """What was about this phone, however its number was spelled; oldest first."""
@@ -84,18 +87,18 @@ class Wire:
             began, body = time.monotonic(), await request.read()
             response = await handler(request)
             reply = response.text or "" if isinstance(response, web.Response) else ""
-            shown = self._shown(request.method, request.rel_url, request.content_type, body)
-            self._note(channel, "gateway", shown, response.status, reply, began)
+            shown = self.shown(request.method, request.rel_url, request.content_type, body)
+            self.note(channel, "gateway", shown, response.status, reply, began)
             return response
 
         return heard
 
-    def _note(self, channel: str, by: str, request: str, status: int | None, reply: str, began: float) -> None:
+    def note(self, channel: str, by: str, request: str, status: int | None, reply: str, began: float) -> None:
         ms = round((time.monotonic() - began) * 1000)
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._exchanges.append(Exchange(next(self._ids), at, channel, by, request, status, reply, ms))
 
-    def _shown(self, method: str, url: URL, content_type: str, body: bytes) -> str:
+    def shown(self, method: str, url: URL, content_type: str, body: bytes) -> str:
         """Request line, then the body; fields one a line, decoded."""
         lines = [f"{method} {url.raw_path}", *_fields(url.raw_query_string)]
         if content_type == "application/x-www-form-urlencoded":
@@ -154,8 +157,8 @@ class Tap:
             about.headers.pop(name, None)
         self._last = Sent(params.method, params.url, about.headers, about.body)
         kind = about.headers.get("Content-Type", "").partition(";")[0].strip()
-        shown = self._wire._shown(params.method, params.url, kind, about.body)
-        self._wire._note(self._channel, "network", shown, about.status, reply, about.began)
+        shown = self._wire.shown(params.method, params.url, kind, about.body)
+        self._wire.note(self._channel, "network", shown, about.status, reply, about.began)
 
 
 def _fields(encoded: str) -> list[str]:

@@ -13,7 +13,10 @@ async def browser():
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
-            args=["--no-sandbox"] if os.geteuid() == 0 else [],  # Chromium refuses its sandbox to root
+            args=[
+                "--disable-lcd-text",
+                *(["--no-sandbox"] if os.geteuid() == 0 else []),
+            ],  # it refuses its sandbox to root
         )
         try:
             yield found

@@ -8,7 +8,7 @@ const at = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search).get("lang");
 
 let language = asked in WORDS ? asked : "en";
-let serviceCodes = {};
+const serviceCodes = {};
 let typed = "";
 let dialled = "";
 let shown = null; // what the network showed last: text, over, failed, size, dialogue, ms, used_s
@@ -222,7 +222,7 @@ function row(list, kind, about, parts, { first = false } = {}) {
 const clockOf = (iso) => new Date(iso).toLocaleTimeString("en-GB");
 
 function message(kind, who, when, text, size) {
-  const unit = `${size.used} ${word(size.unit).toLowerCase()}`;
+  const unit = word(`in-${size.unit}`, size.used);
   const about = `${word(kind === "sent" ? "sent" : "from", `\u2068${who}\u2069`)} · ${clockOf(when)} · ${unit} · ${word("parts", size.parts)}`;
   row(at("inbox"), kind, about, [["div", "text", text]]).scrollIntoView({ block: "nearest" });
   at("empty").hidden = true;
