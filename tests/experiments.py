@@ -115,7 +115,7 @@ class _Proof:
                 name, proves = mark.args
                 self._experiments[item.nodeid] = name, proves
                 self._files[item.nodeid] = self._folder / f"{name}-{re.sub(r'[^A-Za-z0-9_]+', '-', item.name)}.json"
-                item.add_marker(pytest.mark.timeout(0))
+                item.add_marker(pytest.mark.timeout(0), append=False)  # before one that is meant for a tenth
         if len(set(self._files.values())) < len(self._files):
             raise pytest.UsageError("two experiments have the same id and name")
         if unknown := self._only - {name for name, _ in self._experiments.values()}:

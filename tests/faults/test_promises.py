@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway import answers
 from gateway.sms import worker
-from gateway.storage import kept
+from gateway.storage import kept, languages
 from simulators.demo import HOME
 from simulators.kannel import Kannel
 from simulators.offices import secretariat
@@ -43,7 +43,8 @@ def at_rest(monkeypatch):
 
     # A machine that is busy keeps nobody from being promised something: that is tried elsewhere.
     monkeypatch.setattr(answers, "SERVICE_WITHIN_S", 60)
-    monkeypatch.setattr(kept, "LOOK_WITHIN_S", 60)
+    for each in (kept, languages):
+        monkeypatch.setattr(each, "LOOK_WITHIN_S", 60)
     monkeypatch.setattr(worker.Worker, "run", running)
     monkeypatch.setattr(worker.Worker, "_take", taking)
 
@@ -213,8 +214,8 @@ async def test_cases_that_are_followed(desk, clock, declared, at_rest, figure):
     moved = {"state": "ارجاع شده", "desks": ("دبیرخانه", "دفتر حقوقی", "دفتر فنی"), "days_ago": 1}
     by_day, by_night, back = range(changes // 2), range(changes // 2, changes), range(changes, 2 * changes)
     async with front, desk(config=declared(per_minute), environ={"SECRETARIAT_URL": front.url}, phones=phones) as d:
-        for first in range(0, total, 20):
-            await asyncio.gather(*(followed(d, count) for count in range(first, min(first + 20, total))))
+        for first in range(0, total, 10):
+            await asyncio.gather(*(followed(d, count) for count in range(first, min(first + 10, total))))
         assert total == len(await d.rows("follow"))
 
         # 12:30 in Tehran and six hours: half of the changes, and as many letters of which the office says what was before
