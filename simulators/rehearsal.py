@@ -31,7 +31,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from simulators.aggregator import Call, Shown
+from simulators.aggregator import Shown
 
 ACTS = frozenset({"dial", "type", "text", "see", "sms", "wait"})
 HEADER = frozenset({"lang", "from", "wire", "proof", "steps"})
@@ -49,6 +49,10 @@ SMS_WITHIN_S = 25.0
 
 class Mismatch(Exception):
     """The gateway said something else; the message is a diff."""
+
+
+class NoSms(Mismatch):
+    """No SMS came at all."""
 
 
 class NotAConversation(Exception):
@@ -152,10 +156,18 @@ def _step(path: Path, node: Any) -> Step:
     return Step(key.value, value.value, line)
 
 
+class Line(Protocol):
+    """A USSD session: dial first, then type until a screen is over. Raises CallFailed."""
+
+    async def dial(self, code: str) -> Shown: ...
+
+    async def type(self, text: str) -> Shown: ...
+
+
 class Phone(Protocol):
     """What a play needs of the telecom side."""
 
-    def call(self) -> Call: ...
+    def call(self) -> Line: ...
 
     async def send(self, text: str) -> None: ...
 
@@ -170,7 +182,7 @@ def fresh_msisdn(chance: random.Random) -> str:
 
 async def play(conversation: Conversation, phone: Phone) -> None:
     """Raises Mismatch, or CallFailed when the gateway gave no screen."""
-    call: Call | None = None
+    call: Line | None = None
     shown: Shown | None = None
     for step in conversation.steps:
         match step.act:
@@ -179,7 +191,8 @@ async def play(conversation: Conversation, phone: Phone) -> None:
                 shown = await call.dial(step.value)
             case "type":
                 if call is None or shown is None or shown.over:
-                    raise Mismatch(f"line {step.line}: nothing is open to type {step.value!r} into")
+                    before = f"; the session ended with:\n{shown.text}" if shown else ""
+                    raise Mismatch(f"line {step.line}: nothing is open to type {step.value!r} into{before}")
                 shown = await call.type(step.value)
             case "see":
                 if call is None or shown is None:
@@ -194,12 +207,12 @@ async def play(conversation: Conversation, phone: Phone) -> None:
                 try:
                     _compare(step, [await phone.next_sms(SMS_WITHIN_S)])
                 except TimeoutError:
-                    raise Mismatch(f"line {step.line}: no SMS came within {SMS_WITHIN_S:.0f} s") from None
+                    raise NoSms(f"line {step.line}: no SMS came within {SMS_WITHIN_S:.0f} s") from None
             case _:
                 await asyncio.sleep(float(step.value))
 
 
-async def _all_pages(call: Call, shown: Shown) -> tuple[list[str], Shown]:
+async def _all_pages(call: Line, shown: Shown) -> tuple[list[str], Shown]:
     texts = [shown.text]
     while wants_more(shown.text, shown.over) and len(texts) < MAX_PAGES:
         shown = await call.type("9")
