@@ -139,19 +139,14 @@ class Calls:
     ) -> web.Response:
         here.busy, began = True, time.monotonic()
         try:
-            await asyncio.sleep(SLOW_S if trouble.slow else 0)
-            shown = await say()
-            if trouble.repeat:
-                await here.tap.again(here.http)
-            if trouble.late:
-                await asyncio.sleep(LATE_S)
-                raise CallFailed("the answer came too late; the network had given up")
-            await asyncio.sleep(SLOW_S if trouble.slow else 0)
-        except (CallFailed, aiohttp.ClientError) as failed:
+            shown = await self._through(name, here, say, trouble)
+        except (CallFailed, aiohttp.ClientError, TimeoutError) as failed:
             await self._lost(name)
             return web.json_response(_failed(here, str(failed), time.monotonic() - began), status=status)
         finally:
             here.busy = False
+            if name not in self._open:
+                await here.http.close()
         took_s = time.monotonic() - began
         line = self._lines[here.channel]
         state = {
@@ -166,6 +161,20 @@ class Calls:
         if shown.over:
             await self._lost(name)
         return web.json_response(state, status=status)
+
+    async def _through(self, name: str, here: _Open, say: Callable[[], Awaitable[Shown]], trouble: _Trouble) -> Shown:
+        """One request and its answer through a network in that trouble. Raises what becomes of it."""
+        await asyncio.sleep(SLOW_S if trouble.slow else 0)
+        if name not in self._open:
+            raise CallFailed("the call was lost before this was sent")
+        shown = await say()
+        if trouble.repeat:
+            await here.tap.again(here.http)
+        if trouble.late:
+            await asyncio.sleep(LATE_S)
+            raise CallFailed("the answer came too late; the network had given up")
+        await asyncio.sleep(SLOW_S if trouble.slow else 0)
+        return shown
 
     async def _dialogue(self, here: _Open) -> Any:
         """Where the gateway says this dialogue stands; None when it does not say."""
@@ -182,7 +191,7 @@ class Calls:
 
     async def _lost(self, name: str) -> None:
         here = self._open.pop(name, None)
-        if here is not None:
+        if here is not None and not here.busy:  # what is on its way arrives; then it is closed
             await here.http.close()
 
 

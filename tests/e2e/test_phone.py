@@ -186,8 +186,10 @@ async def test_a_dropped_call_is_taken_up_again(phone):
     await phone.drop.click()
     await phone.shows("Call lost")
     await phone.dial()
-    await phone.shows("1)")
+    await phone.shows("نیمه‌کاره ماند. ادامه می‌دهید؟")
     await expect(phone.page.locator("#name")).to_have_text("resume")
+    await phone.reply("1")
+    await phone.shows("شماره نامه را وارد کنید")
 
 
 async def test_the_promised_sms_comes(phone):

@@ -146,6 +146,37 @@ async def test_nobody_types_before_the_network_has_answered(side):
         assert "2" == (await answered.json())["text"]
 
 
+async def test_what_is_lost_on_a_slow_network_before_it_was_sent_reaches_nobody(side, monkeypatch):
+    gateway, client, _ = side
+    _, state = await dialled(client)
+    monkeypatch.setattr(calls, "SLOW_S", 0.2)
+    path = f"/sim/v1/calls/{state['call']}"
+    waiting = asyncio.create_task(client.post(f"{path}/replies", json={"text": "1", "slow": True}))
+    await asyncio.sleep(0.05)
+    async with client.delete(path) as dropped, await waiting as response:
+        assert (204, 200) == (dropped.status, response.status)
+        assert "the call was lost before this was sent" == (await response.json())["failed"]
+
+    assert 1 == len(gateway.bodies)
+
+
+async def test_a_call_that_is_lost_while_the_gateway_answers_ends_without_noise(side):
+    gateway, client, _ = side
+    _, state = await dialled(client)
+    gateway.go.clear()
+    path = f"/sim/v1/calls/{state['call']}"
+    waiting = asyncio.create_task(client.post(f"{path}/replies", json={"text": "1", "repeat": True}))
+    while len(gateway.bodies) < 2:
+        await asyncio.sleep(0)
+    async with client.delete(path) as dropped:
+        assert 204 == dropped.status
+    gateway.go.set()
+    async with await waiting as response:
+        assert 200 == response.status
+
+    assert 3 == len(gateway.bodies)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
