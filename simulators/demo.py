@@ -31,6 +31,7 @@ from simulators.offices.days import Calendar
 from simulators.offices.faults import Front
 from simulators.phone import pages
 from simulators.phone.calls import Calls, Line
+from simulators.phone.drafts import Drafts
 from simulators.phone.wire import Tap, Wire
 from simulators.recorder import Public, public_in
 
@@ -125,7 +126,8 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         wire.hide(channel.auth.secret_path for channel in checked.settings.ussd.values())
         calls = Calls(_lines(checked, address(on)), wire, address(on), token)
         stack.push_async_callback(calls.stop)
-        more = [*desk.routes(), *calls.routes(), *wire.routes(), *pages.routes()]
+        drafts = Drafts(address(on), token)
+        more = [*desk.routes(), *calls.routes(), *drafts.routes(), *wire.routes(), *pages.routes()]
         whole = gateway.composed(checked, keys=gateway.new_keys(), more=more, tell=_tell, known=known)
         await stack.enter_async_context(gateway.serving(await stack.enter_async_context(whole), on))
         yield address(on)

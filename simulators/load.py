@@ -11,6 +11,7 @@ import json
 import random
 import resource
 import sys
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,7 +217,9 @@ class Caller:
         self._due: float | None = due
 
     def call(self) -> "Caller.Timed":
-        return Caller.Timed(self, call_of(self._channel, self.msisdn, self._wire.at(f"/ussd/{self._channel.name}")))
+        return Caller.Timed(
+            self, call_of(self._channel, self.msisdn, uuid.uuid4().hex, self._wire.at(f"/ussd/{self._channel.name}"))
+        )
 
     @dataclass(frozen=True, slots=True)
     class Timed:

@@ -1,7 +1,9 @@
 """The phone page as somebody uses it: a real Chromium at a real demo."""
 
+import asyncio
 import itertools
 import re
+import shutil
 import subprocess
 import sys
 import urllib.parse
@@ -13,6 +15,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from gateway.settings import SHIPPED_MENU
 from tests.e2e.chromium import browser
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="module")]
@@ -72,6 +75,7 @@ class Phone:
         await self.call.click()
 
     async def reply(self, keys):
+        await expect(self.glass).not_to_have_class("busy")
         await self.click(keys)
         await self.call.click()
 
@@ -133,12 +137,12 @@ async def test_a_letter_in_one_dial_ends_at_its_status_and_can_be_dialled_again(
 async def test_pages_go_on_with_9(phone):
     await phone.dial("*4*061*12345#")
     await phone.reply("1")
-    await expect(phone.page.locator("#page")).to_have_text("1 of 2")
+    await expect(phone.page.locator("#page")).to_have_text("1, more follow")
     first = await phone.screen.text_content()
     assert "9)" in first
     await phone.reply("9")
 
-    await expect(phone.page.locator("#page")).to_have_text("2 of 2")
+    await expect(phone.page.locator("#page")).to_have_text("2")
     assert first != await phone.screen.text_content()
 
 
@@ -325,6 +329,55 @@ async def test_a_number_that_is_none_is_refused_with_the_gateways_own_words(phon
     await phone.shows("Connection problem or invalid code")
     await phone.shows("HTTP 400: that is no mobile phone number")
     phone.complaints.clear()
+
+
+async def test_a_menu_of_ones_own_is_for_this_number_alone(phone, chromium, tmp_path):
+    folder = shutil.copytree(SHIPPED_MENU, tmp_path / "my-menu")
+    common = folder / "common.yaml"
+    common.write_text(common.read_text(encoding="utf-8").replace("رصد خوزستان", "رصد من"), encoding="utf-8")
+    await phone.draft.set_input_files(folder)
+    await expect(phone.page.locator("#draft-said")).to_contain_text("is yours until")
+    await phone.dial()
+    await phone.shows("رصد من")
+    async with opened(chromium, phone.url) as another:
+        await another.dial()
+        await another.shows("رصد خوزستان")
+
+    common.write_text(common.read_text(encoding="utf-8").replace("رصد من", "رصد" * 40), encoding="utf-8")
+    await phone.draft.set_input_files(folder)
+    await expect(phone.page.locator("#draft-said")).to_have_text("The menu is faulty; your number keeps what it had.")
+    await expect(phone.page.locator("#faults li").first).to_contain_text("common.yaml:")
+    phone.complaints.clear()  # the browser's own line about 422
+    await phone.end.click()
+    await phone.dial()
+    await phone.shows("رصد من")
+
+    await phone.undraft.click()
+    await expect(phone.page.locator("#draft-said")).to_have_text("This number has what all have.")
+    await phone.end.click()
+    await phone.dial()
+    await phone.shows("رصد خوزستان")
+
+
+async def test_what_happened_is_saved_and_plays_back_with_nobody_in_it(phone, tmp_path):
+    await phone.dial()
+    await phone.reply("1")
+    await phone.reply("12345")
+    await phone.shows("نامه 12345")
+    await phone.end.click()
+    await phone.body.fill("110718")
+    await phone.page.get_by_role("button", name="Send the SMS").click()
+    await expect(phone.inbox.locator(".received .text")).to_contain_text("110718")
+    async with phone.page.expect_download() as download:
+        await phone.save.click()
+    file = tmp_path / "conversation.yaml"
+    await (await download.value).save_as(file)
+
+    assert phone.msisdn[-9:] not in file.read_text(encoding="utf-8")
+    played = await asyncio.to_thread(
+        subprocess.run, [RASAD, "rehearse", str(file), "--url", phone.url], capture_output=True, text=True, check=False
+    )
+    assert 0 == played.returncode, played.stdout
 
 
 async def test_an_office_breaks_when_told_to(phone):

@@ -20,6 +20,8 @@ let turn = 0; // an answer to an older turn is no longer of interest
 let read = 0; // the last message and exchange already on the page
 let heard = 0;
 
+let happened = []; // what a recording is made of
+
 const word = (name, ...values) => WORDS[language][name].replace(/\{(\d)\}/g, (_, place) => values[place]);
 
 // --- the telecom side
@@ -33,7 +35,7 @@ async function ask(method, path, body) {
     });
     if (at("trouble").textContent === word("away")) trouble("");
     const said = response.status === 204 ? {} : await response.json();
-    return response.ok ? said : { refused: said.error };
+    return response.ok ? said : { refused: said.error, faults: said.faults };
   } catch {
     trouble(word("away"));
     return { refused: word("away") };
@@ -49,8 +51,14 @@ function troubles() {
   return { slow: at("slow").checked, repeat: at("repeat").checked, late: at("late").checked };
 }
 
+function note_down(act, value, over = false) {
+  happened.push({ act, value, over, at_s: Date.now() / 1000 });
+  at("save").disabled = false;
+}
+
 async function say(path, body) {
   const mine = ++turn;
+  note_down(body.code ? "dial" : "type", body.code ?? body.text);
   busy = true;
   note = "waiting";
   typed = "";
@@ -64,6 +72,7 @@ async function say(path, body) {
   note = null;
   shown = said.refused ? { text: "", over: true, failed: said.refused } : said;
   if (shown.failed) note = "refused";
+  else note_down("screen", shown.text, shown.over);
   call = shown.over ? null : shown.call;
   draw();
   poll();
@@ -242,6 +251,7 @@ async function poll() {
     if (each.id <= read) continue;
     read = each.id;
     message("received", each.sender, each.at, each.text, each.size);
+    note_down("sms", each.text);
   }
   for (const each of wire.exchanges ?? []) {
     if (each.id <= heard) continue;
@@ -260,18 +270,58 @@ at("write").addEventListener("submit", async (event) => {
   const sent = await ask("POST", "/sim/v1/messages", { from: at("msisdn").value.trim(), to, text });
   trouble(sent.refused ?? "");
   if (sent.refused) return;
+  note_down("text", text);
   message("sent", to, new Date().toISOString(), text, sent.size);
   at("body").value = "";
   poll();
 });
 
 at("msisdn").addEventListener("change", () => {
-  [read, heard] = [0, 0];
+  [read, heard, happened] = [0, 0, []];
+  at("save").disabled = true;
+  drafted("", []);
   at("inbox").replaceChildren();
   at("wire").replaceChildren();
   at("empty").hidden = false;
   hangUp("ended");
   poll();
+});
+
+// --- a menu of one's own, and a dialogue to be played again
+
+function drafted(said, faults) {
+  at("draft-said").textContent = said;
+  at("faults").replaceChildren(...faults.map((fault) => Object.assign(document.createElement("li"), { textContent: fault, dir: "ltr" })));
+}
+
+const draftPath = () => `/sim/v1/phones/${encodeURIComponent(at("msisdn").value.trim())}/draft`;
+
+at("draft").addEventListener("change", async () => {
+  const chosen = [...at("draft").files].filter((file) => /\.yaml$/.test(file.name) && file.webkitRelativePath.split("/").length <= 2);
+  if (!chosen.length) return drafted(word("no-files"), []);
+  drafted(word("waiting"), []);
+  const files = Object.fromEntries(await Promise.all(chosen.map(async (file) => [file.name, await file.text()])));
+  at("draft").value = ""; // so that the same folder may be chosen again after an edit
+  const said = await ask("PUT", draftPath(), { files });
+  if (said.menu) drafted(word("drafted", `\u2068${said.menu}\u2069`, clockOf(said.until)), []);
+  else drafted(said.faults ? word("faulty") : said.refused, said.faults ?? []);
+});
+
+at("undraft").addEventListener("click", async () => {
+  await ask("DELETE", draftPath());
+  drafted(word("undrafted"), []);
+});
+
+at("save").addEventListener("click", async () => {
+  const response = await fetch("/sim/v1/recordings", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ happened }),
+  });
+  if (!response.ok) return trouble((await response.json()).error);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await response.blob());
+  link.download = "conversation.yaml";
+  link.click();
+  URL.revokeObjectURL(link.href);
 });
 
 // --- offices and their faults
