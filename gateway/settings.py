@@ -59,6 +59,9 @@ class SessionSettings(_Strict):
     """How long we remember a session that says nothing. Operators end theirs after 120 to 180 s (protocols.md A6)."""
     ended_s: float = Field(default=600.0, gt=0)
     """How long an ended session is kept, so that its late or repeated packet is recognised."""
+    repeat_within_ms: float = Field(default=1000.0, ge=0)
+    """The same input so soon after its answer is a repeated request, where the peer neither counts nor chains them.
+    Nobody reads a screen and answers it in a second."""
 
 
 class FollowUpSettings(_Strict):

@@ -3,10 +3,11 @@ gateway/sms/inbox.py puts a stored message around it."""
 
 from dataclasses import dataclass, replace
 
+import msgspec
 import structlog
 
 from gateway.answers import Answers, Caller
-from gateway.channels.contract import UssdInput, UssdReply
+from gateway.channels.contract import UssdEnd, UssdInput, UssdReply
 from gateway.clock import Clock
 from gateway.menu_versions import Menus
 from gateway.privacy import Keys
@@ -39,9 +40,8 @@ class Turns:
         """A channel's input, its msisdn in E.164, to what the caller sees. Raises UnknownServiceCode."""
         began = self.clock.monotonic()
         said = _with_all_arguments(channel, said)
-        key = SessionKey(name, self.keys.tag(said.msisdn), said.session_id)
-        session, version = await self.sessions.load(key) or (None, 0)  # load the dialogue
-        if session is not None and _repeated(session, said):
+        key, session, version = await self._found(name, said)  # load the dialogue
+        if session is not None and self._repeated(session, said):
             return self._noted(began, UssdReply(session.reply, session.end), repeated=True)
         menu, dialogue, event = await self._continued(session, said) or await self._opened(key, version, said)
 
@@ -50,10 +50,22 @@ class Turns:
 
         reply = UssdReply(page.text, page.end)
         ttl_s = self.settings.ended_s if reply.end else self.settings.idle_s
-        saved = Session(*machine.encode(dialogue), inputs=said.inputs, reply=reply.text, end=reply.end)
+        saved = Session(
+            *machine.encode(dialogue), said.inputs, reply.text, reply.end, said.sequence, self.clock.now().timestamp()
+        )
         if not await self.sessions.save(key, saved, version, ttl_s):  # save it, then answer
             reply = await self._of_the_winner(key) or reply
         return self._noted(began, reply, screen=screen.name, language=dialogue.language, menu=menu.version)
+
+    async def ended(self, name: str, notice: UssdEnd) -> None:
+        """The peer has told that a session is over: what was being typed in it waits for her next dial."""
+        key = SessionKey(name, self.keys.tag(notice.msisdn), notice.session_id)
+        session, version = await self.sessions.load(key) or (None, 0)
+        known = session is not None
+        if session is not None and not session.end and not session.left:
+            # An input that came in the meantime is the newer news: then this one is not saved.
+            await self.sessions.save(key, msgspec.structs.replace(session, left=True), version, self.settings.idle_s)
+        log.info("session_ended", why=notice.why, raw=notice.raw, known=known)
 
     async def converse(
         self, menu: Menu, dialogue: Dialogue, event: Event, caller: Caller, capacity: Capacity, within_s: float
@@ -81,13 +93,33 @@ class Turns:
         assert isinstance(step.then, Screen), "the loader has seen to it"
         return step.dialogue, render(step.then, capacity, menu.navigation[step.dialogue.language])[0].text
 
+    async def _found(self, name: str, said: UssdInput) -> tuple[SessionKey, Session | None, int]:
+        """The session of an input. Some peers change or forget the id of one that goes on: then it is the phone's."""
+        key = SessionKey(name, self.keys.tag(said.msisdn), said.session_id)
+        found = await self.sessions.load(key)
+        if found is None and said.opens is False:
+            latest = await self.sessions.latest(name, key.owner)
+            if latest is not None and not latest[1].end and not latest[1].left:
+                key, found = latest[0], await self.sessions.load(latest[0])
+        return (key, *found) if found is not None else (key, None, 0)
+
+    def _repeated(self, session: Session, said: UssdInput) -> bool:
+        """Whether we have answered this request: by the peer's count, by the chain, or else by its coming too soon."""
+        if said.sequence is not None and session.sequence is not None:
+            return said.sequence <= session.sequence
+        if said.newest:
+            soon = self.clock.now().timestamp() - session.at <= self.settings.repeat_within_ms / 1000
+            return soon and session.inputs == said.inputs
+        return _in_the_chain(session, said)
+
     async def _continued(self, session: Session | None, said: UssdInput) -> tuple[Menu, Dialogue, Event] | None:
         """The stored dialogue and what is new in this request; None when the request opens a session."""
-        if session is None or session.end:
+        if session is None or session.end or session.left or said.opens:
             return None
         dialogue = machine.decode(session.dialogue, session.held)
         menu = await self.menus.version(dialogue.menu)
-        return (menu, dialogue, Typed(_newest(session.inputs, said.inputs))) if menu else None
+        typed = said.inputs if said.newest else _newest(session.inputs, said.inputs)
+        return (menu, dialogue, Typed(typed)) if menu else None
 
     async def _opened(self, key: SessionKey, version: int, said: UssdInput) -> tuple[Menu, Dialogue, Event]:
         # The same for two requests that open one session at once, another for a new dial under an old or no id:
@@ -110,7 +142,7 @@ class Turns:
         if kept is not None and (menu := await self.menus.version(kept.menu)) is not None:
             return menu, Opened(kept=kept)
         found = await self.sessions.latest(key.channel, key.owner)
-        if found is None or found[0] == key or found[1].end:
+        if found is None or found[1].end:
             return None
         before = machine.decode(found[1].dialogue, found[1].held)
         began_in = await self.menus.version(before.menu)
@@ -129,7 +161,7 @@ class Turns:
         return reply
 
 
-def _repeated(session: Session, said: UssdInput) -> bool:
+def _in_the_chain(session: Session, said: UssdInput) -> bool:
     """The same chain again, or an earlier part of it that arrives late: she gets the screen she is at.
 
     The bare code after an ended session is no repeat but a new dial under an old id.
@@ -138,7 +170,7 @@ def _repeated(session: Session, said: UssdInput) -> bool:
         return True
     # A chain that does not go on from ours is another answer to a screen she has left: the first one counted.
     goes_on = session.inputs == "" or said.inputs.startswith(f"{session.inputs}*")
-    return not session.end and not goes_on
+    return not session.end and not session.left and not goes_on
 
 
 def _newest(before: str, now: str) -> str:
@@ -151,12 +183,13 @@ class UnknownServiceCode(Exception):
 
 
 def _with_all_arguments(channel: UssdChannel, said: UssdInput) -> UssdInput:
-    """The chain from the service code on: what stands in the dial string behind our code comes first.
+    """The inputs from the service code on: what stands in the dial string behind our code comes first.
 
     protocols.md A4. Raises UnknownServiceCode.
     """
-    ours, theirs = inputs.dialled(channel.service_code), inputs.dialled(said.service_code)
-    if theirs[: len(ours)] != ours:
+    if not said.service_code and said.opens is False:
+        return said
+    behind = inputs.behind(channel.service_code, said.service_code)
+    if behind is None:
         raise UnknownServiceCode(f"the service code is {channel.service_code}")
-    behind = "*".join(theirs[len(ours) :])
-    return replace(said, inputs=f"{behind}*{said.inputs}".strip("*") if behind else said.inputs)
+    return replace(said, inputs="*".join(filter(None, (behind, said.inputs))))

@@ -177,3 +177,21 @@ def dialled(code: str) -> list[str]:
     """The parts of a dial string (protocols.md A4) in ASCII, without `*` and `#`: `*4*061*12345#` is 4, 061, 12345."""
     inner = fold(code).replace(" ", "").strip("#")
     return inner.lstrip("*").split("*") if inner.strip("*") else []
+
+
+_STARS, _HASHES = "*\uff0a\ufe61×∗٭⁎⋆★", "#\uff03\ufe5f♯"
+_STAR = re.compile(f"[{_STARS}]")
+_MARKS = " \u200e\u200f"
+
+
+def behind(code: str, dial: str) -> str | None:
+    """What was dialled behind a service code, as it was dialled: `12345` of `*4*061*12345#`. None: another code.
+
+    Signs at both ends may be missing, since some aggregators drop them; what follows may be a whole chain of inputs.
+    """
+    ours = dialled(code)
+    bare = dial.strip().replace("%23", "#").rstrip(_HASHES + _MARKS).lstrip(_STARS + _HASHES + _MARKS)
+    parts = _STAR.split(bare, len(ours))
+    if [fold(part).replace(" ", "") for part in parts[: len(ours)]] != ours:
+        return None
+    return parts[-1] if len(parts) > len(ours) else ""

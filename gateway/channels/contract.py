@@ -5,6 +5,7 @@ Refusal     the peer's mistake, with the HTTP status and one line that says what
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -53,14 +54,46 @@ class Refusal(Exception):
 class UssdInput:
     """One input of a caller. msisdn and service_code as the peer spells them.
 
-    inputs: everything said since the service code, joined by `*`; this dialect repeats it all in each request, so
-    the newest input is what follows the chain already stored.
+    service_code: what was dialled, arguments and all where the dialect has them there; empty when this request does not
+    repeat it. inputs: everything said since the service code, joined by `*`, or, with newest, only what was typed just
+    now. opens: whether a session begins, None in a dialect that does not say. sequence: which request of its session
+    this is, where the peer counts them. echo: what the dialect wants to see again when it writes the answer.
     """
 
     session_id: str
     msisdn: str
     service_code: str
     inputs: str
+    newest: bool = False
+    opens: bool | None = None
+    sequence: int | None = None
+    echo: str = ""
+
+
+class Why(StrEnum):
+    """Why a session ended: one list for all peers (protocols.md A7)."""
+
+    COMPLETED = "completed"
+    USER_ABORT = "user_abort"
+    USER_TIMEOUT = "user_timeout"
+    APP_TIMEOUT = "app_timeout"
+    APP_ERROR = "app_error"
+    NETWORK_ABORT = "network_abort"
+    BUSY = "busy"
+    ABSENT = "absent"
+    BAD_ALPHABET = "bad_alphabet"
+    GATEWAY_REFUSED = "gateway_refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class UssdEnd:
+    """The peer's notice that a session is over. msisdn: empty where it does not say; raw: its own word for why."""
+
+    session_id: str
+    msisdn: str
+    why: Why
+    raw: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +140,14 @@ SendResult = Accepted | NotAccepted | Unknown
 
 
 class UssdDialect(Protocol):
-    """read raises Refusal for what is not the dialect's; write gives what the peer shows its caller."""
+    """read raises Refusal for what is not the dialect's; write gives what the peer shows its caller, noted what it is
+    told after its notice of an end."""
 
-    def read(self, request: WireRequest) -> UssdInput: ...
+    def read(self, request: WireRequest) -> UssdInput | UssdEnd: ...
 
-    def write(self, reply: UssdReply) -> WireReply: ...
+    def write(self, reply: UssdReply, said: UssdInput) -> WireReply: ...
+
+    def noted(self) -> WireReply: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +172,12 @@ class SmsDialect(Protocol):
     def result(self, status: int, body: str) -> SendResult: ...
 
 
-def only(request: WireRequest, method: str) -> None:
-    """Refuse every other verb."""
+def only(request: WireRequest, method: str, *tails: str) -> None:
+    """Refuse every other verb, and every path behind the channel's name but these (without any: nothing behind it)."""
+    if request.tail not in (tails or ("",)):
+        known = " or ".join(filter(None, tails))
+        there_is = f"only {known} is" if known else "there is nothing"
+        raise Refusal(404, f"{there_is} behind this channel's name")
     if request.method != method:
         raise Refusal(405, f"this channel takes {method}, not {request.method}", {"Allow": method})
 

@@ -19,6 +19,7 @@ from gateway.channels.contract import (
     Refusal,
     SmsDialect,
     UssdDialect,
+    UssdEnd,
     UssdReply,
     WireReply,
     WireRequest,
@@ -84,6 +85,9 @@ class Channels:
     async def _take_ussd(self, request: web.Request) -> WireReply:
         name, (channel, dialect) = _channel(request, self._ussd, "USSD")
         said = dialect.read(await _wire(request, channel.auth))
+        if isinstance(said, UssdEnd):
+            await self._note_end(name, said)
+            return dialect.noted()
         caller = _mobile(said.msisdn)
         with structlog.contextvars.bound_contextvars(
             channel=name,
@@ -99,7 +103,21 @@ class Channels:
                 # Ours, not hers: the dialect's own end with a sentence she can use, never a 500 on a phone.
                 log.exception("turn_failed")
                 reply = UssdReply(self._failed[name], end=True)
-        return dialect.write(reply)
+        return dialect.write(reply, said)
+
+    async def _note_end(self, name: str, notice: UssdEnd) -> None:
+        """Nobody is on the line: whatever goes wrong here is ours alone, and a repeated notice would not mend it."""
+        day = self._clock.today()
+        caller = _mobile(notice.msisdn) if notice.msisdn else ""
+        with structlog.contextvars.bound_contextvars(
+            channel=name,
+            session=self._keys.day_tag(notice.session_id, day),
+            caller=self._keys.day_tag(caller, day) if caller else None,
+        ):
+            try:
+                await self._turns.ended(name, replace(notice, msisdn=caller))
+            except Exception:
+                log.exception("end_not_noted")
 
     async def _take_sms(self, request: web.Request) -> WireReply:
         name, (channel, dialect) = _channel(request, self._sms, "SMS")
@@ -127,8 +145,6 @@ async def _wire(request: web.Request, auth: Auth) -> WireRequest:
     tail = request.match_info["tail"].strip("/")
     if auth.kind == "none" and not _from_here(request):
         raise Refusal(403, "this channel has no authentication and is for this machine only")
-    if auth.kind == "none" and tail:
-        raise Refusal(404, "there is nothing behind this channel's name")
     if auth.kind == "secret_path":
         secret, _, tail = tail.partition("/")
         if not hmac.compare_digest(secret.encode(), auth.secret_path.encode()):

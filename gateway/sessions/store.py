@@ -21,7 +21,9 @@ class SessionKey:
 class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     """A dialogue between two turns and the answer last given, which a repeated request gets again byte for byte.
 
-    inputs: all that was said so far in the dialect's own spelling, by which a repeat is known.
+    inputs: all that was said so far, or only what was said last where the dialect sends no more; sequence: the peer's
+    count of it; at: when we answered, seconds since 1970. By these a repeat is known. left: the peer has told that the
+    caller is gone.
     """
 
     dialogue: bytes
@@ -29,6 +31,9 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     inputs: str
     reply: str
     end: bool
+    sequence: int | None = None
+    at: float = 0.0
+    left: bool = False
 
 
 class SessionStore(Protocol):

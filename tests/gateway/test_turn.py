@@ -1,11 +1,12 @@
 """The turn with a fake clock: repeats, two inputs at once, an office that is late, sessions that end."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from gateway.answers import Answers
-from gateway.channels.contract import UssdInput
+from gateway.channels.contract import UssdEnd, UssdInput, Why
 from gateway.menu_versions import Menus
 from gateway.sessions.memory import MemorySessions
 from gateway.settings import RouteLine, SessionSettings, UssdChannel
@@ -347,6 +348,116 @@ async def test_a_new_dial_after_the_end_counts_though_the_chain_began_with_a_sta
     await caller.dials(arguments="*31415")
 
     assert "رصد خوزستان" == first_line(await caller.dials())
+
+
+class Newest:
+    """One session over a dialect that sends what was typed last and nothing else."""
+
+    def __init__(self, turns, clock, session_id="s1", counts=False):
+        self._turns, self._clock, self.session_id = turns, clock, session_id
+        self._count = 0 if counts else None
+
+    async def dials(self, code="*4*061#"):
+        return await self._sends(UssdInput(self.session_id, "+989161234567", code, "", newest=True, opens=True))
+
+    async def types(self, text):
+        return await self._sends(UssdInput(self.session_id, "+989161234567", "", text, newest=True, opens=False))
+
+    async def _sends(self, said):
+        self._clock.advance(1.5)  # nobody reads and types faster
+        if self._count is not None:
+            self._count += 1
+            said = replace(said, sequence=self._count)
+        self.said = said
+        return await self.sends_again()
+
+    async def sends_again(self):
+        return await self._turns.take("json", CHANNEL, self.said)
+
+    async def is_gone(self):
+        await self._turns.ended("json", UssdEnd(self.session_id, "+989161234567", Why.USER_ABORT, "3"))
+
+
+@pytest.fixture
+def newest(turns, clock):
+    return Newest(turns, clock)
+
+
+async def test_where_only_the_newest_input_is_sent_the_session_knows_the_others(newest):
+    assert ["رصد خوزستان", "شماره نامه را وارد کنید", "نامه 12345"] == [
+        first_line(await newest.dials()), first_line(await newest.types("1")), first_line(await newest.types("12345"))
+    ]  # fmt: skip
+
+
+async def test_the_same_input_within_a_second_is_a_repeat_and_later_another_one(newest, clock, office):
+    await newest.dials()
+    first = await newest.types("1")
+    clock.advance(1.0)
+    assert first == await newest.sends_again()
+    assert [] == office.asked
+    clock.advance(0.001)
+    assert "نامه 12345" == first_line(await newest.sends_again())
+    assert ["1"] == [number for number, _ in office.asked]
+
+
+async def test_where_requests_are_counted_a_repeat_is_known_whenever_it_comes(turns, clock):
+    counted = Newest(turns, clock, counts=True)
+    await counted.dials()
+    first = await counted.types("1")
+    clock.advance(60)
+    assert first == await counted.sends_again()
+    assert "نامه 12345" == first_line(await counted.types("1"))
+
+
+async def test_an_id_that_changes_in_the_middle_is_the_phones_session(newest):
+    await newest.dials()
+    newest.session_id = "s2"
+    assert "شماره نامه را وارد کنید" == first_line(await newest.types("1"))
+    newest.session_id = ""
+    assert "نامه 12345" == first_line(await newest.types("12345"))
+
+
+async def test_a_dial_under_the_id_of_a_session_that_goes_on_is_a_new_one(newest):
+    await newest.dials()
+    await newest.types("3")
+
+    assert "رصد خوزستان" == first_line(await newest.dials())
+
+
+async def test_an_input_of_no_session_at_all_is_looked_up(newest):
+    assert "نامه 12345" == first_line(await newest.types("12345"))
+
+
+async def test_after_the_notice_of_an_end_the_entry_waits_for_the_next_dial(newest):
+    await newest.dials()
+    await newest.types("1")
+    await newest.is_gone()
+    newest.session_id = "s2"
+
+    assert "نیمه‌کاره ماند. ادامه می‌دهید؟" == first_line(await newest.dials())
+
+
+async def test_after_the_notice_of_an_end_nothing_goes_on_in_that_session(newest, office):
+    await newest.dials()
+    await newest.types("1")
+    await newest.is_gone()
+
+    assert "نامه 12345" == first_line(await newest.types("12345"))
+    assert 1 == len(office.asked)
+    office.answer = Missing()
+    await newest.is_gone()
+    assert "با این شماره چیزی پیدا نشد." == first_line(await newest.types("1"))
+
+
+async def test_the_notice_of_an_end_of_a_session_we_do_not_know_does_nothing(newest):
+    from structlog.testing import capture_logs
+
+    with capture_logs() as lines:
+        await newest.is_gone()
+
+    assert [("session_ended", "user_abort", "3", False)] == [
+        (line["event"], line["why"], line["raw"], line["known"]) for line in lines
+    ]
 
 
 async def test_every_turn_leaves_one_line(caller):

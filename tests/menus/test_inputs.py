@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from persiantools.jdatetime import JalaliDate
 
 from menus import folding, inputs, keywords, ports, templates
-from menus.inputs import Kind, Mistake, dialled, fold, luhn_ok, read
+from menus.inputs import Kind, Mistake, behind, dialled, fold, luhn_ok, read
 from menus.ports import Reference
 from menus.widest import NUMBERS
 
@@ -502,3 +502,43 @@ def test_other_numerals_are_no_letters_of_a_number(typed):
 
 def test_there_is_one_folding_whoever_imports_it():
     assert inputs.fold is ports.fold is folding.fold
+
+
+@pytest.mark.parametrize(
+    ("dial", "expected"),
+    [
+        ("*4*061#", ""),
+        ("*4*061", ""),
+        ("4*061", ""),
+        ("4*061#", ""),
+        ("**4*061#", ""),
+        ("*#*4*061#", ""),
+        ("#4*061#", ""),
+        (" *4*061# ", ""),
+        ("*4*061%23", ""),
+        ("*۴*۰۶۱#", ""),
+        ("×٤×٠٦١#", ""),
+        ("＊４＊０６１＃", ""),
+        ("\u200e*4*061#\u200e", ""),
+        ("*4*061*12345#", "12345"),
+        ("*4*061*12345", "12345"),
+        ("4*061*12345", "12345"),
+        ("*4*061*01*12345#", "01*12345"),
+        ("*4*061*220*1396*54321#", "220*1396*54321"),
+        ("*4*061**12345#", "*12345"),
+        ("*4*061*#", ""),
+        ("*4*061*1*", "1*"),
+        ("*4*061*1*نامه  من", "1*نامه  من"),
+        ("*4*061*۱۲۳۴۵#", "۱۲۳۴۵"),
+        ("*4*0611#", None),
+        ("*4*06#", None),
+        ("*4#", None),
+        ("*14*061#", None),
+        ("*061*4#", None),
+        ("", None),
+        ("#", None),
+    ],
+)
+def test_what_is_dialled_behind_a_service_code(dial, expected):
+    """protocols.md A4 and its tolerances."""
+    assert expected == behind("*4*061#", dial)
