@@ -1,119 +1,26 @@
-"""The telecom side of a USSD call over HTTP: a subscriber who dials and replies, and the aggregator's requests for it.
+"""The telecom side of a USSD call over HTTP: a subscriber who dials and replies, and the aggregators there are.
 
-Sessions are pure, and written from the aggregators' documents, not from the gateway's dialects. A new one is its class
-and its line in SESSIONS. What carries the requests is handed in: the phones' client (desk_phone.py), or load's
-(wire.py).
+A new one is its module in aggregators/ and its line in SESSIONS. What carries the requests is handed in: the phones'
+client (desk_phone.py), or load's (wire.py).
 """
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
-from urllib.parse import urlencode
+import time
+from collections.abc import Mapping
 
-ANSWER_WITHIN_S = 10.0
-"""After this an aggregator ends the session with its own error text."""
+from simulators.aggregators.africastalking import AfricasTalking
+from simulators.aggregators.session import ANSWER_WITHIN_S, CallFailed, Carry, Request, Response, Session, Shown
 
+__all__ = ["ANSWER_WITHIN_S", "SESSIONS", "Call", "CallFailed", "Carry", "Request", "Response", "Session", "Shown",
+           "no_session_for"]  # fmt: skip
 
-class CallFailed(Exception):
-    """The gateway refused, failed or said nothing: what the caller's phone would show as an error.
+SAME_AGAIN_AFTER_S = 1.05
+"""The soonest that a caller types the same thing once more, where the gateway cannot know it from a repetition."""
 
-    kind: the same in a word or two, for whoever counts them.
-    """
-
-    def __init__(self, message: str, kind: str = "refused") -> None:
-        self.kind = kind
-        super().__init__(message)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A screen on the phone; over when the network has ended the session."""
-
-    text: str
-    over: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """tail: behind the channel's address, with its slash; query: encoded, without its question mark."""
-
-    method: str
-    tail: str = ""
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """headers: their names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-
-Carry = Callable[[Request], Awaitable[Response]]
-"""Takes a request to the gateway's channel. Raises CallFailed when no answer came."""
-
-
-class Session(Protocol):
-    """One USSD session in one aggregator's spelling; it may remember what was said."""
-
-    def __init__(self, msisdn: str, session_id: str, service_code: str) -> None: ...
-
-    def dialled(self, arguments: str) -> Request:
-        """arguments: what stands in the dial string behind the service code, `12345` of `*4*061*12345#`."""
-        ...
-
-    def typed(self, text: str) -> Request: ...
-
-    def shown(self, response: Response) -> Shown:
-        """Of an answer with status 200. Raises CallFailed when it is none of this aggregator's."""
-        ...
-
-    def hung_up(self) -> Request | None:
-        """What the gateway is told when she hangs up; None: nothing."""
-        ...
-
-
-class AfricasTalking:
-    """Posts the callback of Africa's Talking: a form whose `text` is all inputs so far joined by `*`."""
-
-    def __init__(self, msisdn: str, session_id: str, service_code: str) -> None:
-        self._fixed = {
-            "sessionId": session_id,
-            "serviceCode": service_code,
-            "phoneNumber": msisdn,
-            "networkCode": "43211",
-        }
-        self._inputs: list[str] = []
-
-    def dialled(self, arguments: str) -> Request:
-        self._inputs = [arguments] if arguments else []
-        return self._post()
-
-    def typed(self, text: str) -> Request:
-        self._inputs.append(text)
-        return self._post()
-
-    def _post(self) -> Request:
-        form = urlencode({**self._fixed, "text": "*".join(self._inputs)})
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return Request("POST", headers=headers, body=form.encode("ascii"))
-
-    def shown(self, response: Response) -> Shown:
-        word, _, text = response.body.partition(" ")
-        if word not in ("CON", "END"):
-            raise CallFailed("the answer begins with neither CON nor END", kind="unreadable")
-        return Shown(text, over=word == "END")
-
-    def hung_up(self) -> Request | None:
-        return None
-
-
-SESSIONS: Mapping[str, type[Session]] = {"africastalking": AfricasTalking}
+SESSIONS: Mapping[str, type[Session]] = {
+    "africastalking": AfricasTalking,
+}
 """The aggregators there are, by the name of the dialect they speak."""
 
 
@@ -122,15 +29,22 @@ class Call:
 
     def __init__(self, session: Session, service_code: str, carry: Carry) -> None:
         self._session, self._service_code, self._carry = session, service_code, carry
+        self._last = ""
+        self._shown_at = 0.0
 
     async def dial(self, code: str) -> Shown:
         own = re.escape(self._service_code.rstrip("#"))
         found = re.fullmatch(rf"{own}(?:\*(?P<arguments>.*?))?#?", code)
         if found is None:
             raise CallFailed(f"the network knows no code {code} here; dial {self._service_code}")
-        return await self._shown(self._session.dialled(found["arguments"] or ""))
+        self._last = found["arguments"] or ""
+        return await self._shown(self._session.dialled(self._last))
 
     async def type(self, text: str) -> Shown:
+        if text == self._last and not self._session.TELLS_REPEATS:
+            # No caller reads a screen and answers it in a second; a gateway may take that for the same request again.
+            await asyncio.sleep(max(0.0, self._shown_at + SAME_AGAIN_AFTER_S - time.monotonic()))
+        self._last = text
         return await self._shown(self._session.typed(text))
 
     async def hang_up(self) -> None:
@@ -143,6 +57,7 @@ class Call:
         response = await self._carry(request)
         if response.status != 200:
             raise CallFailed(f"HTTP {response.status}: {response.body.strip()}", kind=f"HTTP {response.status}")
+        self._shown_at = time.monotonic()
         return self._session.shown(response)
 
 

@@ -17,13 +17,15 @@ MAX_FIELDS = 50
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """An HTTP request as it came. query: undecoded; tail: the path behind the channel's name, without its slash."""
+    """An HTTP request as it came. query: undecoded; tail: the path behind the channel's name, without its slash;
+    charset: of the body, where the request names one."""
 
     method: str
     tail: str
     query: str
     content_type: str
     body: bytes
+    charset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,14 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UssdEnd:
-    """The peer's notice that a session is over. msisdn: empty where it does not say; raw: its own word for why."""
+    """The peer's notice that a session is over. msisdn: empty where it does not say; raw: its own word for why;
+    answer: what it is told."""
 
     session_id: str
     msisdn: str
     why: Why
     raw: str
+    answer: WireReply = WireReply(200, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +144,11 @@ SendResult = Accepted | NotAccepted | Unknown
 
 
 class UssdDialect(Protocol):
-    """read raises Refusal for what is not the dialect's; write gives what the peer shows its caller, noted what it is
-    told after its notice of an end."""
+    """read raises Refusal for what is not the dialect's; write gives what the peer shows its caller."""
 
     def read(self, request: WireRequest) -> UssdInput | UssdEnd: ...
 
     def write(self, reply: UssdReply, said: UssdInput) -> WireReply: ...
-
-    def noted(self) -> WireReply: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +208,18 @@ def fields(encoded: str) -> dict[str, bytes]:
     return found
 
 
-def text(found: Mapping[str, bytes], name: str, *, empty: bool = False, longest: int = 256) -> str:
-    """A field as UTF-8 text. Raises Refusal when missing, broken, blank or too long."""
+def text(found: Mapping[str, object], name: str, *, empty: bool = False, longest: int = 256) -> str:
+    """A field as text: a form's octets are UTF-8. Raises Refusal when missing, broken, no text, blank or too long."""
     if name not in found:
         raise Refusal(400, f"the field {name} is missing")
-    try:
-        value = found[name].decode("utf-8")
-    except UnicodeDecodeError:
-        raise Refusal(400, f"the field {name} is not UTF-8") from None
+    value = found[name]
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Refusal(400, f"the field {name} is not UTF-8") from None
+    if not isinstance(value, str):
+        raise Refusal(400, f"the field {name} must be a text")
     if "\0" in value:
         raise Refusal(400, f"the field {name} has a NUL in it")
     if len(value) > longest:

@@ -87,7 +87,7 @@ class Channels:
         said = dialect.read(await _wire(request, channel.auth))
         if isinstance(said, UssdEnd):
             await self._note_end(name, said)
-            return dialect.noted()
+            return said.answer
         caller = _mobile(said.msisdn)
         with structlog.contextvars.bound_contextvars(
             channel=name,
@@ -164,7 +164,8 @@ async def _wire(request: web.Request, auth: Auth) -> WireRequest:
         raise Refusal(400, "the body is broken or ended early") from None
     if len(body) > MAX_BODY_OCTETS:
         raise Refusal(413, f"the body is larger than {MAX_BODY_OCTETS} octets")
-    return WireRequest(request.method, tail, request.rel_url.raw_query_string, request.content_type, body)
+    query, kind, charset = request.rel_url.raw_query_string, request.content_type, request.charset
+    return WireRequest(request.method, tail, query, kind, body, charset)
 
 
 def _from_here(request: web.Request) -> bool:

@@ -6,5 +6,7 @@ from gateway.channels.contract import SmsDialect, UssdDialect
 from gateway.channels.dialects.africastalking import AfricasTalking
 from gateway.channels.dialects.kannel import Kannel
 
-USSD: Mapping[str, UssdDialect] = {"africastalking": AfricasTalking()}
+USSD: Mapping[str, UssdDialect] = {
+    "africastalking": AfricasTalking(),
+}
 SMS: Mapping[str, SmsDialect] = {"kannel": Kannel()}

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from gateway.channels import listed
-from gateway.channels.contract import Accepted, Refusal, SmsRoute, UssdInput, UssdReply, WireRequest
+from gateway.channels.contract import Accepted, Refusal, SmsRoute, UssdInput, UssdReply, WireReply, WireRequest
 
 HERE = Path(__file__).parent
 GOLDEN = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(HERE.glob("*.yaml"))}
@@ -18,7 +18,9 @@ ROUTE = SmsRoute("http://127.0.0.1:1/cgi-bin/sendsms", "rasad", "4040", "secret"
 
 def cases(part):
     return [
-        pytest.param(DIALECTS[name], case, id=f"{name}: {case['case']}")
+        pytest.param(
+            DIALECTS[name], {"content_type": golden.get("content_type", FORM), **case}, id=f"{name}: {case['case']}"
+        )
         for name, golden in GOLDEN.items()
         for case in golden.get(part, [])
     ]
@@ -27,7 +29,8 @@ def cases(part):
 def said(value):
     """The fields of what a dialect read, but for those that say nothing."""
     found = {each.name: (getattr(value, each.name), each.default) for each in fields(value)}
-    return {name: value for name, (value, default) in found.items() if default is MISSING or value != default}
+    told = {name: value for name, (value, default) in found.items() if default is MISSING or value != default}
+    return {name: value.body if isinstance(value, WireReply) else value for name, value in told.items()}
 
 
 def test_every_dialect_has_golden_cases():
@@ -40,7 +43,7 @@ def test_reads_or_refuses(dialect, case):
         method=case.get("method", "POST" if "body" in case else "GET"),
         tail=case.get("tail", ""),
         query=case.get("query", ""),
-        content_type=case.get("content_type", FORM),
+        content_type=case["content_type"],
         body=case.get("body", "").encode(),
     )
     if "refuses" in case:
@@ -57,7 +60,7 @@ def test_writes(dialect, case):
     asked = UssdInput(**{"session_id": "s", "msisdn": "", "service_code": "", "inputs": "", **case.get("said", {})})
     written = dialect.write(UssdReply(**case["reply"]), asked)
 
-    kind = case.get("content_type", "text/plain")
+    kind = "text/plain" if case["content_type"] == FORM else case["content_type"]
     assert (200, case["gives"], kind) == (written.status, written.body, written.content_type)
 
 

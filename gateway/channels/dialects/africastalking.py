@@ -40,8 +40,5 @@ class AfricasTalking:
     def write(self, reply: UssdReply, said: UssdInput) -> WireReply:
         return WireReply(200, f"{'END' if reply.end else 'CON'} {reply.text}")
 
-    def noted(self) -> WireReply:
-        return WireReply(200, "")
-
 
 _: type[UssdDialect] = AfricasTalking

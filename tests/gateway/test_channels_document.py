@@ -1,0 +1,49 @@
+"""docs/channels.md does what it says: each configuration is served, each curl line gets the answer below it."""
+
+import asyncio
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from gateway.channels import listed
+from simulators.demo import HOME
+
+DOCUMENT = (HOME / "docs/channels.md").read_text(encoding="utf-8")
+SECTIONS = {part.split("`")[1]: part for part in re.split(r"^## (?=`)", DOCUMENT, flags=re.M)[1:]}
+SECRET = "0123456789abcdefghijklmnop"
+
+
+def commands(section):
+    """(command, how its output begins) of a section's console blocks."""
+    for block in re.findall(r"```console\n(.*?)```", section, re.S):
+        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            command, _, output = part.partition("\n")
+            yield command, output.rstrip("\n")
+
+
+def test_every_dialect_has_its_section():
+    assert {*listed.USSD, *listed.SMS} <= SECTIONS.keys()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+async def test_the_configurations_are_served_and_the_curl_lines_answered(desk, tmp_path):
+    config = shutil.copytree(HOME / "config", tmp_path / "config")
+    shutil.rmtree(config / "channels")
+    (config / "channels").mkdir()
+    for name, section in SECTIONS.items():
+        described = re.search(r"```yaml\n(.*?)```", section, re.S)[1]
+        (config / "channels" / f"{name}.yaml").write_text(described, encoding="utf-8")
+    async with desk(config=config, environ={"SECRET": SECRET}) as d:
+        for name, section in SECTIONS.items():
+            tried = [*commands(section)]
+            assert tried, name
+            for command, begins in tried:
+                line = command.replace("https://HOST", d.url).replace("/SECRET", f"/{SECRET}")
+                done = await asyncio.to_thread(
+                    subprocess.run, shlex.split(line), capture_output=True, text=True, check=True, timeout=30
+                )
+                output = done.stdout.replace("&#10;", "\n").replace("\\n", "\n")
+                assert output.startswith(begins), f"{name}: {command}\n{done.stdout}"
