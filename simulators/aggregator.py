@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from simulators.aggregators.africastalking import AfricasTalking
 from simulators.aggregators.session import ANSWER_WITHIN_S, CallFailed, Carry, Request, Response, Session, Shown
+from simulators.aggregators.truroute import TruRoute
 
 __all__ = ["ANSWER_WITHIN_S", "SESSIONS", "Call", "CallFailed", "Carry", "Request", "Response", "Session", "Shown",
            "no_session_for"]  # fmt: skip
@@ -20,6 +21,7 @@ SAME_AGAIN_AFTER_S = 1.05
 
 SESSIONS: Mapping[str, type[Session]] = {
     "africastalking": AfricasTalking,
+    "truroute": TruRoute,
 }
 """The aggregators there are, by the name of the dialect they speak."""
 

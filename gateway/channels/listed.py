@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from gateway.channels.contract import SmsDialect, UssdDialect
 from gateway.channels.dialects.africastalking import AfricasTalking
 from gateway.channels.dialects.kannel import Kannel
+from gateway.channels.dialects.truroute import TruRoute
 
 USSD: Mapping[str, UssdDialect] = {
     "africastalking": AfricasTalking(),
+    "truroute": TruRoute(),
 }
 SMS: Mapping[str, SmsDialect] = {"kannel": Kannel()}
