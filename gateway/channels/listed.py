@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from gateway.channels.contract import SmsDialect, UssdDialect
 from gateway.channels.dialects.africastalking import AfricasTalking
 from gateway.channels.dialects.kannel import Kannel
+from gateway.channels.dialects.restcomm import RestComm
 from gateway.channels.dialects.truroute import TruRoute
 
 USSD: Mapping[str, UssdDialect] = {
     "africastalking": AfricasTalking(),
+    "restcomm": RestComm(),
     "truroute": TruRoute(),
 }
 SMS: Mapping[str, SmsDialect] = {"kannel": Kannel()}

@@ -1,0 +1,112 @@
+"""RestComm USSD Gateway: a MAP dialogue as a `<dialog>` document. protocols.md E10, RestComm's administration guide,
+"HTTP Transfer Mechanism".
+
+The last answer must repeat the invokeId of the first request, and later requests need not say who calls. The gateway
+gives back in each of them what we put into `userObject`; so both travel there, and nothing is remembered here.
+"""
+
+import re
+
+from lxml import etree
+
+from gateway.channels.contract import (
+    Refusal,
+    UssdDialect,
+    UssdEnd,
+    UssdInput,
+    UssdReply,
+    Why,
+    WireReply,
+    WireRequest,
+    only,
+    text,
+)
+from gateway.channels.documents import Element, sound, xml_root, xml_text
+from menus.alphabet import Alphabet, alphabet_of
+
+_BEGIN, _ANSWER = "processUnstructuredSSRequest_Request", "unstructuredSSRequest_Response"
+_GSM7, _UCS2 = "15", "72"
+"""dataCodingScheme, 3GPP TS 23.038, 5: 72 for whatever is not the default alphabet ("Using non-Latin menu")."""
+
+# The attributes by which a dialogue that is over says so.
+_ENDS = {
+    "mapUserAbortChoice": Why.NETWORK_ABORT,
+    "mapAbortProviderReason": Why.NETWORK_ABORT,
+    "mapRefuseReason": Why.GATEWAY_REFUSED,
+    "dialogTimedOut": Why.USER_TIMEOUT,
+    "invokeTimedOut": Why.USER_TIMEOUT,
+}
+_HUNG_UP = "isUserSpecificReason"
+# MAP error codes (protocols.md A7).
+_ERRORS = {"6": Why.ABSENT, "27": Why.ABSENT, "71": Why.BAD_ALPHABET, "72": Why.BUSY, "34": Why.NETWORK_ABORT}
+
+_INVOKE_ID = re.compile(r"-?[0-9]{1,3}")
+
+
+class RestComm:
+    def read(self, request: WireRequest) -> UssdInput | UssdEnd:
+        only(request, "POST")
+        dialog = xml_root(request, "dialog")
+        session_id = text(dialog.attributes, "localId", longest=64)
+        caller, begun_by = _echoed(dialog)
+        if (end := _end(dialog)) is not None:
+            return UssdEnd(session_id, caller, *end)
+        message = dialog.child(_BEGIN) or dialog.child(_ANSWER)
+        if message is None:
+            raise Refusal(400, f"expected {_BEGIN} or {_ANSWER} in the dialog")
+        invoke_id = _invoke_id(message)
+        opens = message.name == _BEGIN
+        if opens:
+            caller, begun_by = _caller(dialog, message), invoke_id
+        string = text(message.attributes, "string", empty=not opens, longest=4096)
+        code, typed = (string, "") if opens else ("", string)
+        echo = f"{caller}/{begun_by}/{invoke_id}"
+        return UssdInput(session_id, caller, code, typed, newest=True, opens=opens, echo=echo)
+
+    def write(self, reply: UssdReply, said: UssdInput) -> WireReply:
+        caller, begun_by, last = said.echo.rsplit("/", 2)
+        dialog = etree.Element("dialog", mapMessagesSize="1", userObject=f"{caller}/{begun_by}")
+        if reply.end:
+            dialog.set("prearrangedEnd", "false")  # show it, then end the dialogue
+            name, invoke_id = "processUnstructuredSSRequest_Response", begun_by
+        else:
+            name, invoke_id = "unstructuredSSRequest_Request", str(int(last) + 1)
+        scheme = _GSM7 if alphabet_of(reply.text) is Alphabet.GSM7 else _UCS2
+        etree.SubElement(dialog, name, invokeId=invoke_id, dataCodingScheme=scheme, string=sound(reply.text))
+        return WireReply(200, f'<?xml version="1.0" encoding="UTF-8"?>\n{xml_text(dialog)}', "text/xml")
+
+
+def _end(dialog: Element) -> tuple[Why, str] | None:
+    for name, why in _ENDS.items():
+        if (value := dialog.attributes.get(name, "false")) != "false":
+            return (Why.USER_ABORT if value == _HUNG_UP else why), f"{name} {value}"[:64]
+    errors = dialog.child("errComponents")
+    error = errors.child("errorComponent") if errors else None
+    if error is not None:
+        code = error.attributes.get("errorCode", "")
+        return _ERRORS.get(code, Why.UNKNOWN), f"error {code}"[:64]
+    return None
+
+
+def _caller(dialog: Element, message: Element) -> str:
+    """In the message, or else in the dialogue ("If <msisdn> is not included", processUnstructuredSSRequest_Request)."""
+    found = message.child("msisdn") or dialog.child("originationReference")
+    if found is None:
+        raise Refusal(400, "expected msisdn in the message or originationReference in the dialog")
+    return text(found.attributes, "number", longest=32)
+
+
+def _echoed(dialog: Element) -> tuple[str, str]:
+    """What we said in userObject: the caller, and the invokeId that began the dialogue."""
+    caller, _, begun_by = dialog.attributes.get("userObject", "").rpartition("/")
+    return (caller, begun_by) if _INVOKE_ID.fullmatch(begun_by) else ("", "0")
+
+
+def _invoke_id(message: Element) -> str:
+    found = text(message.attributes, "invokeId")
+    if not _INVOKE_ID.fullmatch(found):
+        raise Refusal(400, "invokeId must be a whole number")
+    return found
+
+
+_: type[UssdDialect] = RestComm
