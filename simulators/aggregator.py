@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 
 from simulators.aggregators.africastalking import AfricasTalking
+from simulators.aggregators.inoti import Inoti
 from simulators.aggregators.restcomm import RestComm
 from simulators.aggregators.session import ANSWER_WITHIN_S, CallFailed, Carry, Request, Response, Session, Shown
 from simulators.aggregators.truroute import TruRoute
@@ -22,6 +23,7 @@ SAME_AGAIN_AFTER_S = 1.05
 
 SESSIONS: Mapping[str, type[Session]] = {
     "africastalking": AfricasTalking,
+    "inoti": Inoti,
     "restcomm": RestComm,
     "truroute": TruRoute,
 }
