@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from simulators.aggregators.africastalking import AfricasTalking
 from simulators.aggregators.inoti import Inoti
+from simulators.aggregators.plain_json import PlainJson
 from simulators.aggregators.restcomm import RestComm
 from simulators.aggregators.session import ANSWER_WITHIN_S, CallFailed, Carry, Request, Response, Session, Shown
 from simulators.aggregators.truroute import TruRoute
@@ -24,6 +25,7 @@ SAME_AGAIN_AFTER_S = 1.05
 SESSIONS: Mapping[str, type[Session]] = {
     "africastalking": AfricasTalking,
     "inoti": Inoti,
+    "json": PlainJson,
     "restcomm": RestComm,
     "truroute": TruRoute,
 }

@@ -6,12 +6,14 @@ from gateway.channels.contract import SmsDialect, UssdDialect
 from gateway.channels.dialects.africastalking import AfricasTalking
 from gateway.channels.dialects.inoti import Inoti
 from gateway.channels.dialects.kannel import Kannel
+from gateway.channels.dialects.plain_json import PlainJson
 from gateway.channels.dialects.restcomm import RestComm
 from gateway.channels.dialects.truroute import TruRoute
 
 USSD: Mapping[str, UssdDialect] = {
     "africastalking": AfricasTalking(),
     "inoti": Inoti(),
+    "json": PlainJson(),
     "restcomm": RestComm(),
     "truroute": TruRoute(),
 }
