@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from simulators.aggregators.africastalking import AfricasTalking
 from simulators.aggregators.inoti import Inoti
@@ -59,7 +60,8 @@ class Call:
         """Whatever the gateway says to it: nobody is on the line."""
         request = self._session.hung_up()
         if request is not None:
-            await self._carry(request)
+            with suppress(CallFailed):
+                await self._carry(request)
 
     async def _shown(self, request: Request) -> Shown:
         response = await self._carry(request)
