@@ -181,7 +181,10 @@ class Sql:
     ) -> None:
         for asking, question in self._asking.items():
             question.drop()
-            asking.cancel()
+            if (
+                not asking.cancelling()
+            ):  # one that leaves already would leave its driver's thread behind, and we wait on it
+                asking.cancel()
         if self._asking:
             await asyncio.wait(self._asking, timeout=END_WITHIN_S)
         if self._engine is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from simulators.offices.data import PHONE, Letter
+from simulators.offices.data import Letter
 from simulators.offices.days import jalali
 
 METADATA = MetaData()
@@ -30,6 +30,7 @@ LETTERS = Table(
     Column("reply_number", String),
     Column("confidentiality", String),
     Column("phone", String),
+    Column("receipt_code", String, index=True),
 )
 REFERRALS = Table(
     "referrals",
@@ -86,5 +87,6 @@ def _row(number: int, letter: Letter) -> dict[str, object]:
         "deadline": jalali(letter.deadline) if letter.deadline else None,
         "reply_number": letter.reply_number,
         "confidentiality": letter.confidentiality,
-        "phone": PHONE,
+        "phone": letter.phone,
+        "receipt_code": letter.receipt_code,
     }

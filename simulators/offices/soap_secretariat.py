@@ -1,4 +1,4 @@
-"""A simulated secretariat over SOAP 1.1: `POST /letters.asmx`, operation FindLetter, by Number or by Parts.
+"""A simulated secretariat over SOAP 1.1: `POST /letters.asmx`, operation FindLetter, by Number, Parts or Receipt.
 
 The same letters as secretariat.py has, in the same words. What it does not have is a Fault with HTTP 500, as many
 SOAP services do it.
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from aiohttp import web
 from lxml import etree
 
-from simulators.offices.data import PHONE, Letter
+from simulators.offices.data import Letter
 from simulators.offices.days import jalali
 
 NAMESPACE = "urn:rasad:secretariat"
@@ -33,14 +33,16 @@ def application(letters: Iterable[Letter], *, username: str = "", password: str 
         said = (envelope.findtext(f".//{{{_WSSE}}}Username"), envelope.findtext(f".//{{{_WSSE}}}Password"))
         if username and said != (username, password):
             return _fault("Client.Authentication", "نام کاربری یا گذرواژه درست نیست")
-        number = envelope.findtext(f"{{{_SOAP}}}Body/{{{NAMESPACE}}}FindLetter/{{{NAMESPACE}}}Number")
-        parts = envelope.findtext(f"{{{_SOAP}}}Body/{{{NAMESPACE}}}FindLetter/{{{NAMESPACE}}}Parts")
+        asked = f"{{{_SOAP}}}Body/{{{NAMESPACE}}}FindLetter/{{{NAMESPACE}}}"
+        number, parts, receipt = (envelope.findtext(f"{asked}{name}") for name in ("Number", "Parts", "Receipt"))
         found = [
             letter
             for letter in register
-            if letter.number == number or (parts is not None and _sorted(letter.number) == _sorted(parts))
+            if letter.number == number
+            or (parts is not None and _sorted(letter.number) == _sorted(parts))
+            or (receipt is not None and letter.receipt_code == receipt)
         ]
-        return _found(found) if found else _fault("Client.NoSuchLetter", "نامه‌ای با این شماره یافت نشد")
+        return _found(found, receipt) if found else _fault("Client.NoSuchLetter", "نامه‌ای با این شماره یافت نشد")
 
     app = web.Application()
     app.router.add_post("/letters.asmx", answer)
@@ -51,16 +53,17 @@ def _sorted(number: str) -> list[str]:
     return sorted(re.findall(r"\w+", number))
 
 
-def _found(letters: list[Letter]) -> web.Response:
+def _found(letters: list[Letter], receipt: str | None) -> web.Response:
+    """receipt: the code that was asked for; it is told to nobody else."""
     envelope, body = _envelope()
     response = etree.SubElement(body, f"{{{NAMESPACE}}}FindLetterResponse", nsmap={None: NAMESPACE})
     result = etree.SubElement(response, f"{{{NAMESPACE}}}Letters")
     for letter in letters:
-        _letter(result, letter)
+        _letter(result, letter, receipt)
     return _reply(envelope, 200)
 
 
-def _letter(parent: etree._Element, letter: Letter) -> None:
+def _letter(parent: etree._Element, letter: Letter, receipt: str | None) -> None:
     row = etree.SubElement(parent, f"{{{NAMESPACE}}}Letter", Confidentiality=letter.confidentiality)
     values = {
         "LetterNo": letter.number,
@@ -72,7 +75,8 @@ def _letter(parent: etree._Element, letter: Letter) -> None:
         "ReceiverUnit": letter.referrals[-1][0],
         "Deadline": jalali(letter.deadline) if letter.deadline else None,
         "ReplyNumber": letter.reply_number,
-        "Phone": PHONE,
+        "Phone": letter.phone,
+        "Receipt": receipt,
     }
     for name, value in values.items():
         element = etree.SubElement(row, f"{{{NAMESPACE}}}{name}")

@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from simulators.offices.data import PHONE, Letter
+from simulators.offices.data import Letter
 from simulators.offices.days import jalali
 
 DESKS = 4
@@ -27,6 +27,7 @@ HEADER = [
     "شماره پاسخ",
     "طبقه‌بندی",
     "تلفن",
+    "کد رسید",
     *(name for place in range(1, DESKS + 1) for name in (f"واحد {place}", f"تاریخ {place}")),
 ]
 
@@ -71,7 +72,8 @@ def _row(place: int, letter: Letter) -> list[object]:
         jalali(letter.deadline) if letter.deadline else None,
         letter.reply_number,
         letter.confidentiality,
-        PHONE,
+        letter.phone,
+        letter.receipt_code,
         *desks,
         *[None] * (2 * DESKS - len(desks)),
     ]
