@@ -76,6 +76,10 @@ async def test_each_of_several_cases_gets_its_own():
     assert [LATER, DAY] == [each.due_on for each in (await asked(answer)).cases]
 
 
+async def test_several_of_a_day_stay_of_that_day():
+    assert DAY == (await asked(Several((case(registered_on=DAY), case()), as_of=DAY))).as_of
+
+
 async def test_another_answer_passes_as_it_is():
     assert Missing() == await asked(Missing())
 

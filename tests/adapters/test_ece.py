@@ -479,6 +479,15 @@ async def test_a_folder_that_is_not_there_is_unreachable_and_found_when_it_comes
     assert "12345" == (await case(backend)).number
 
 
+async def test_several_old_files_are_answered_with_their_day_too(opened, folder):
+    for name, organisation in (("1.xml", "استانداری"), ("2.xml", "شهرداری")):
+        folder.put(name, letter(receiver=organisation), days_ago=20)
+    answer = await (await opened(fresh_for_days=8)).look_up(ask("12345"))
+
+    assert isinstance(answer, Several)
+    assert date(2026, 11, 2) == answer.as_of
+
+
 async def test_when_the_folder_goes_what_is_known_is_answered_with_its_day(opened, folder):
     folder.put("1.xml", letter(), 1)
     folder.put("2.xml", letter("777", secrecy='Name="محرمانه"'), 1)
