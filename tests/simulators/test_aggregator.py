@@ -76,11 +76,16 @@ class Telling(AfricasTalking):
         return Request("DELETE")
 
 
+class Silent(AfricasTalking):
+    def hung_up(self):
+        return None
+
+
 @pytest.mark.parametrize("answer", [Response(500, {}, ""), CallFailed("gone")])
 async def test_hanging_up_is_told_where_the_aggregator_tells_it_and_never_fails(answer):
     session, asked = call(answer, session=Telling("+989160000001", "s1", "*4*061#"))
     await session.hang_up()
-    silent, not_asked = call()
+    silent, not_asked = call(session=Silent("+989160000001", "s1", "*4*061#"))
     await silent.hang_up()
 
     assert (["DELETE"], []) == ([each.method for each in asked], not_asked)
