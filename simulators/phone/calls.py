@@ -86,6 +86,7 @@ class Calls:
         return [
             web.post("/sim/v1/calls", self._dial),
             web.post("/sim/v1/calls/{call}/replies", self._reply),
+            web.post("/sim/v1/calls/{call}/end", self._end),
             web.delete("/sim/v1/calls/{call}", self._drop),
         ]
 
@@ -128,6 +129,14 @@ class Calls:
             await self._lost(name)
             return web.json_response(_failed(here, f"the network ended the session after {SESSION_S:.0f} s", 0))
         return await self._said(name, here, lambda: here.call.type(asked.text), asked, 200)
+
+    async def _end(self, request: web.Request) -> web.Response:
+        """She hung up: the gateway is told where this aggregator tells."""
+        name = request.match_info["call"]
+        if here := self._open.get(name):
+            await here.call.hang_up()
+        await self._lost(name)
+        return web.Response(status=204)
 
     async def _drop(self, request: web.Request) -> web.Response:
         """The call is gone; the gateway is not told."""

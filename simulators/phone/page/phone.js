@@ -112,7 +112,8 @@ function callKey() {
 
 function hangUp(why) {
   const open = call || busy;
-  if (call) ask("DELETE", `/sim/v1/calls/${call}`);
+  if (call && why === "ended") ask("POST", `/sim/v1/calls/${call}/end`);
+  else if (call) ask("DELETE", `/sim/v1/calls/${call}`);
   turn++;
   [call, busy, typed, shown] = [null, false, "", null];
   note = open ? why : null;
