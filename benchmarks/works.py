@@ -35,7 +35,7 @@ LISTED = Several(
         for row in range(machine.MAX_CASES)
     )
 )
-CHANNEL = UssdChannel(carries="ussd", dialect="africastalking", auth=Auth(kind="none"), service_code="*4*061#")
+CHANNEL = UssdChannel(carries="ussd", dialect="africastalking", auth=Auth(none=True), service_code="*4*061#")
 
 
 def works() -> list[Work]:

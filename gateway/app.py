@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ from gateway.privacy import Keys, KeysUnusable, new_keys, read_keys
 from gateway.publications import opened
 from gateway.services import Rate, RememberLanguage
 from gateway.sessions.memory import MemorySessions
-from gateway.settings import Settings
+from gateway.settings import Settings, TlsSettings
 from gateway.sms.conversations import Conversations
 from gateway.sms.follow_ups import FollowUps
 from gateway.sms.follows import Follows
@@ -244,6 +245,7 @@ async def composed(
             keys,
             clock,
             {name: turns.outright("failed", "ussd", None, each.capacity)[1] for name, each in settings.ussd.items()},
+            own.proxies,
         )
         for worker in (outbox.worker, follow_ups.worker, inbox.worker, *follows.workers):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
@@ -351,15 +353,32 @@ def listening(host: str, port: int) -> socket.socket:
     return found
 
 
+def tls(settings: TlsSettings) -> ssl.SSLContext:
+    """TLS that ends here. Raises CannotListen with the file that cannot be used."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.certificate, settings.key)
+        if settings.clients_ca is not None:
+            context.load_verify_locations(settings.clients_ca)
+            context.verify_mode = ssl.CERT_OPTIONAL  # which channel wants one is the channel's to say
+    except (OSError, ssl.SSLError) as error:
+        files = ", ".join(filter(None, (settings.certificate, settings.key, settings.clients_ca)))
+        raise CannotListen(f"tls: {files}: {error}") from None
+    return context
+
+
 @asynccontextmanager
 async def serving(
-    application: web.Application, on: socket.socket, stop_within_s: float = STOP_WITHIN_S
+    application: web.Application,
+    on: socket.socket,
+    stop_within_s: float = STOP_WITHIN_S,
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[None]:
     """The application on a socket, until the block ends; what is in flight then has stop_within_s."""
     runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=stop_within_s)
     await runner.setup()
     try:
-        await web.SockSite(runner, on).start()
+        await web.SockSite(runner, on, ssl_context=context).start()
         yield
     finally:
         await runner.cleanup()

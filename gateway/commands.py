@@ -53,9 +53,10 @@ def serve(
 
 async def _serve(checked: app.Checked) -> None:
     own = checked.settings.gateway
+    context = app.tls(own.tls) if own.tls else None
     with app.listening(own.host, own.port) as on:
-        async with app.stop_signal() as stopped, app.composed(checked) as web, app.serving(web, on):
-            print(f"ready: http://{own.host}:{on.getsockname()[1]}/", flush=True)
+        async with app.stop_signal() as stopped, app.composed(checked) as web, app.serving(web, on, context=context):
+            print(f"ready: http{'s' if context else ''}://{own.host}:{on.getsockname()[1]}/", flush=True)
             await stopped.wait()
 
 

@@ -10,11 +10,13 @@
 `${NAME}` in a value is taken from the environment, so that no secret stands in a file.
 """
 
+import base64
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -45,13 +47,44 @@ class _Strict(BaseModel):
 Delays = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
 
 
+MIN_SECRET = 22
+"""Characters of 128 random bits in base64."""
+
+
 def _long_enough(token: str) -> str:
-    if len(token) < 22:
-        raise ValueError("a token needs 22 characters or more (128 random bits)")
+    if len(token) < MIN_SECRET:
+        raise ValueError(f"a token needs {MIN_SECRET} characters or more (128 random bits)")
     return token
 
 
 Token = Annotated[str, AfterValidator(_long_enough)]
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _hard_to_guess(secret: str, info: ValidationInfo) -> str:
+    if len(secret) < MIN_SECRET:
+        raise ValueError(f"{info.field_name} needs {MIN_SECRET} characters or more (128 random bits)")
+    return secret
+
+
+def _fingerprint(value: str) -> str:
+    plain = value.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise ValueError("expected a SHA-256 fingerprint, as openssl x509 -noout -fingerprint -sha256 prints it")
+    return plain
+
+
+Secrets = Annotated[
+    tuple[Annotated[str, AfterValidator(_hard_to_guess)], ...],
+    BeforeValidator(_listed),
+    Field(max_length=2, repr=False),
+]
+"""One, or two while the other side changes from one to the other."""
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)]
 
 
 class SessionSettings(_Strict):
@@ -105,10 +138,22 @@ class SmsSettings(_Strict):
     """Incoming messages answered at once, and outgoing ones in flight: most of them only wait for somebody."""
 
 
+class TlsSettings(_Strict):
+    """Files in PEM. Most put a proxy before us; then TLS ends there."""
+
+    certificate: str
+    key: str
+    clients_ca: str | None = None
+    """Who vouches for client certificates; without it none is asked for."""
+
+
 class GatewaySettings(_Strict):
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8061, ge=0, le=65535)
     """0 takes any free port."""
+    tls: TlsSettings | None = None
+    proxies: Networks = ()
+    """Proxies of ours: what they say of where a request comes from, and with which certificate, is believed."""
     database: str = "sqlite+aiosqlite:///var/rasad.db"
     keys_file: str = "var/keys.yaml"
     """What numbers and texts are sealed with. `rasad keys new FILE` makes one; losing it loses the data."""
@@ -124,24 +169,49 @@ class GatewaySettings(_Strict):
 
 
 def _auth(value: Any) -> Any:
-    return (
-        {"kind": value}
-        if isinstance(value, str)
-        else {"kind": "secret_path", **value}
-        if isinstance(value, dict)
-        else value
-    )
+    if isinstance(value, str) and value != "none":
+        raise ValueError(f"{value!r} is neither none nor what is asked for, as in {{secret_path: ...}}")
+    return {"none": True} if value == "none" else value
+
+
+class BasicAuth(_Strict):
+    username: str = Field(min_length=1, pattern=r"^[^:]+$")
+    password: str = Field(min_length=8, repr=False)
+
+    def encoded(self) -> tuple[str]:
+        """As it stands in a request."""
+        return (base64.b64encode(f"{self.username}:{self.password}".encode()).decode("ascii"),)
 
 
 class Auth(_Strict):
-    """`none` must be written, is for the loopback only and is loud. secret_path: the peer calls /ussd/NAME/SECRET."""
+    """Who may call: `none`, which must be written, is for the loopback only and is loud; or any of the others, and then
+    all that are written must hold."""
 
-    kind: Literal["none", "secret_path"]
-    secret_path: str = Field(default="", repr=False)
+    none: bool = False
+    secret_path: Secrets = ()
+    """The peer calls /ussd/NAME/SECRET."""
+    hmac: Secrets = ()
+    """The peer signs each request: gateway/channels/access.py."""
+    basic: BasicAuth | None = None
+    bearer: Secrets = ()
+    certificate: Annotated[tuple[Annotated[str, AfterValidator(_fingerprint)], ...], BeforeValidator(_listed)] = ()
+    """Fingerprints of the client certificates that are known; of TLS that ends here or at one of our proxies."""
+    source: Networks = ()
+    """Where requests come from."""
 
     def model_post_init(self, _: Any) -> None:
-        if self.kind == "secret_path" and len(self.secret_path) < 22:
-            raise ValueError("secret_path needs 22 characters or more (128 random bits)")
+        asked = self._asked()
+        if self.none and asked:
+            raise ValueError("none stands alone")
+        if not self.none and not asked:
+            raise ValueError("expected none, or some of secret_path, hmac, basic, bearer, certificate, source")
+
+    def _asked(self) -> list[str]:
+        return [name for name in type(self).model_fields if name != "none" and getattr(self, name)]
+
+    @property
+    def kind(self) -> str:
+        return "none" if self.none else "+".join(self._asked())
 
 
 class CapacitySettings(_Strict):
@@ -203,10 +273,6 @@ class SmsChannel(_Channel):
     @property
     def capacity(self) -> Capacity:
         return Capacity(160, 70, parts=self.parts)
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 class RouteLine(_Strict):

@@ -2,7 +2,7 @@
 
 import re
 
-_NAMES = re.compile(r"(?:^|_)(?:password|passwd|secret|token|apikey|api_key|private_key|secret_path)$")
+_NAMES = re.compile(r"(?:^|_)(?:password|passwd|secret|token|apikey|api_key|private_key|secret_path|hmac|bearer)$")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _IN_AN_ADDRESS = re.compile(r"://[^/\s:@]+:[^/\s@$][^/\s@]*@")
 # As issued by machines: letters and digits mixed, longer than any word or number of ours.

@@ -123,7 +123,7 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
             await offices[name].fault("refuse")
         desk = Desk(phones, http, {"kannel": f"{address(on)}/sms/kannel"}, _channels(checked), offices,
                     public=lambda: _public(checked))  # fmt: skip
-        wire.hide(channel.auth.secret_path for channel in checked.settings.ussd.values())
+        wire.hide(secret for channel in checked.settings.ussd.values() for secret in channel.auth.secret_path)
         calls = Calls(_lines(checked, address(on)), wire, address(on), token)
         stack.push_async_callback(calls.stop)
         drafts = Drafts(address(on), token)
@@ -179,7 +179,7 @@ def _lines(checked: gateway.Checked, url: str) -> dict[str, Line]:
     return {
         name: Line(
             Channel(name, "ussd", channel.dialect, channel.service_code),
-            f"{url}/ussd/{name}/{channel.auth.secret_path}".rstrip("/"),
+            "/".join((url, "ussd", name, *channel.auth.secret_path[:1])),
             channel.page.max_septets,
             channel.page.max_units,
         )

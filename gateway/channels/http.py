@@ -1,9 +1,8 @@
 """The web framework's side of the channels: requests to data, data to responses, and who may call at all."""
 
 import asyncio
-import hmac
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import TypeVar
@@ -14,6 +13,8 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import msisdn
+from gateway.channels import access
+from gateway.channels.access import Network
 from gateway.channels.contract import (
     MAX_BODY_OCTETS,
     Refusal,
@@ -53,10 +54,12 @@ class Channels:
         keys: Keys,
         clock: Clock,
         failed: Mapping[str, str],
+        proxies: Sequence[Network] = (),
     ) -> None:
-        """failed: for each USSD channel what its callers read when a turn broke; ready, since then nothing may be."""
+        """failed: for each USSD channel what its callers read when a turn broke; ready, since then nothing may be.
+        proxies: whose word counts on where a request comes from."""
         self._ussd, self._sms, self._turns, self._inbox = ussd, sms, turns, inbox
-        self._keys, self._clock, self._failed = keys, clock, failed
+        self._keys, self._clock, self._failed, self._proxies = keys, clock, failed, proxies
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -84,7 +87,7 @@ class Channels:
 
     async def _take_ussd(self, request: web.Request) -> WireReply:
         name, (channel, dialect) = _channel(request, self._ussd, "USSD")
-        said = dialect.read(await _wire(request, channel.auth))
+        said = dialect.read(await self._wire(request, channel.auth))
         if isinstance(said, UssdEnd):
             await self._note_end(name, said)
             return said.answer
@@ -105,6 +108,16 @@ class Channels:
                 reply = UssdReply(self._failed[name], end=True)
         return dialect.write(reply, said)
 
+    async def _wire(self, request: web.Request, auth: Auth) -> WireRequest:
+        """The request as data, once its sender is known to be the channel's. Nothing is read before that."""
+        knock = _knock(request, self._proxies)
+        tail = access.admitted(auth, knock, request.match_info["tail"].strip("/"))
+        access.fresh(auth, knock, self._clock.now().timestamp())
+        body = await _body(request)
+        access.signed(auth, knock, body)
+        query, kind, charset = request.rel_url.raw_query_string, request.content_type, request.charset
+        return WireRequest(request.method, tail, query, kind, body, charset)
+
     async def _note_end(self, name: str, notice: UssdEnd) -> None:
         """Nobody is on the line: whatever goes wrong here is ours alone, and a repeated notice would not mend it."""
         day = self._clock.today()
@@ -121,7 +134,7 @@ class Channels:
 
     async def _take_sms(self, request: web.Request) -> WireReply:
         name, (channel, dialect) = _channel(request, self._sms, "SMS")
-        message = dialect.read(await _wire(request, channel.auth))
+        message = dialect.read(await self._wire(request, channel.auth))
         sender = _mobile(message.msisdn)
         try:
             message_id = await self._inbox.receive(name, replace(message, msisdn=sender))
@@ -140,15 +153,7 @@ def _channel(request: web.Request, channels: Mapping[str, T], kind: str) -> tupl
     return name, channels[name]
 
 
-async def _wire(request: web.Request, auth: Auth) -> WireRequest:
-    """The request as data, once its sender is known to be the channel's. Nothing is read before that."""
-    tail = request.match_info["tail"].strip("/")
-    if auth.kind == "none" and not _from_here(request):
-        raise Refusal(403, "this channel has no authentication and is for this machine only")
-    if auth.kind == "secret_path":
-        secret, _, tail = tail.partition("/")
-        if not hmac.compare_digest(secret.encode(), auth.secret_path.encode()):
-            raise Refusal(403, "the path lacks this channel's secret")
+async def _body(request: web.Request) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "the body must not be compressed")
     if request.content_length is not None and request.content_length > MAX_BODY_OCTETS:
@@ -164,8 +169,26 @@ async def _wire(request: web.Request, auth: Auth) -> WireRequest:
         raise Refusal(400, "the body is broken or ended early") from None
     if len(body) > MAX_BODY_OCTETS:
         raise Refusal(413, f"the body is larger than {MAX_BODY_OCTETS} octets")
-    query, kind, charset = request.rel_url.raw_query_string, request.content_type, request.charset
-    return WireRequest(request.method, tail, query, kind, body, charset)
+    return body
+
+
+def _knock(request: web.Request, proxies: Sequence[Network]) -> access.Knock:
+    """Who asks, as far as can be known: a header about it counts only when one of our proxies wrote it."""
+    headers = [(name.lower(), value) for name, value in request.headers.items()]
+    said = request.headers.getall(access.FORWARDED_FOR, [])
+    transport = request.transport
+    tls = transport.get_extra_info("ssl_object") if transport else None
+    knock = access.Knock(
+        source=access.source_of(request.remote, said, proxies),
+        local=_from_here(request),
+        method=request.method,
+        target=request.raw_path,
+        headers=headers,
+        certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
+    )
+    if access.is_proxy(request.remote, proxies):
+        return replace(knock, certificate=access.forwarded_certificate(knock.one(access.CLIENT_CERT)))
+    return knock
 
 
 def _from_here(request: web.Request) -> bool:

@@ -23,6 +23,7 @@ class Desk:
     http: aiohttp.ClientSession
     database: Database
     settings: Settings
+    application: web.Application
 
     async def sms(self, text, sender="+989161234567", message_id="m-1", **more):
         query = {
@@ -86,7 +87,7 @@ def desk(tmp_path, keys, clock):
             http = await stack.enter_async_context(aiohttp.ClientSession())
             database = Database(url, keys)
             stack.push_async_callback(database.stop)
-            yield Desk(url_here, phones_here, http, database, checked.settings)
+            yield Desk(url_here, phones_here, http, database, checked.settings, application)
 
     return entered
 

@@ -1,6 +1,7 @@
 """docs/channels.md does what it says: each configuration is served, each curl line gets the answer below it."""
 
 import asyncio
+import os
 import re
 import shlex
 import shutil
@@ -47,3 +48,20 @@ async def test_the_configurations_are_served_and_the_curl_lines_answered(desk, t
                 )
                 output = done.stdout.replace("&#10;", "\n").replace("\\n", "\n")
                 assert output.startswith(begins), f"{name}: {command}\n{done.stdout}"
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="there is no curl or openssl here")
+async def test_the_signing_lines_sign(desk, tmp_path, clock):
+    """In its own words, but for the time: the test's clock stands still."""
+    config = shutil.copytree(HOME / "config", tmp_path / "config")
+    file = config / "channels/json.yaml"
+    file.write_text(re.sub(r"auth: none", 'auth: {hmac: "${SECRET}"}', file.read_text("utf-8")), encoding="utf-8")
+    script = re.search(r"```sh\n(.*?)```", DOCUMENT, re.S)[1]
+    async with desk(config=config, environ={"SECRET": SECRET}) as d:
+        script = script.replace("https://HOST", d.url).replace("$(date +%s)", str(int(clock.now().timestamp())))
+        done = await asyncio.to_thread(
+            subprocess.run, ["bash", "-c", script], capture_output=True, text=True, check=True, timeout=30,
+            env={"PATH": os.environ["PATH"], "SECRET": SECRET},
+        )  # fmt: skip
+
+    assert done.stdout.startswith('{"text": "رصد خوزستان')
