@@ -6,7 +6,7 @@ Refusal     the peer's mistake, with the HTTP status and one line that says what
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import unquote_to_bytes
 
 MAX_BODY_OCTETS = 8192
@@ -116,6 +116,20 @@ class MoSms:
     msisdn: str
     short_code: str
     text: str
+
+
+Fate = Literal["delivered", "failed", "expired", "pending"]
+"""What a receipt says of a message; only `pending` may still change."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReceipt:
+    """What became of a message the provider took, by the id it gave. reason: the provider's own word or code."""
+
+    provider_id: str
+    msisdn: str
+    fate: Fate
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

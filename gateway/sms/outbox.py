@@ -18,6 +18,7 @@ from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.quiet import next_moment
 from gateway.settings import SmsSettings
+from gateway.sms import receipts
 from gateway.sms.worker import Worker
 from gateway.storage.database import Database, insert_once
 from menus.alphabet import segments
@@ -125,4 +126,6 @@ class Outbox:
         ours = and_(table.c.id == row.id, table.c.state == "waiting", table.c.tries == tries)
         async with self._database.writing() as connection:
             done = await connection.execute(update(table).where(ours).values(**values))
+            if provider_id := values.get("provider_id"):
+                await receipts.catch_up(connection, self._database.tables, row, provider_id)
         return bool(done.rowcount)

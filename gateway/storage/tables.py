@@ -16,6 +16,8 @@ class Tables:
     metadata: MetaData
     message_in: Table
     message_out: Table
+    receipt: Table
+    message_part: Table
     follow_up: Table
     conversation: Table
     phone: Table
@@ -68,7 +70,41 @@ def tables(keys: Keys) -> Tables:
             Column("provider_id", String(160)),
             Column("reason", String(128)),
             Column("sent_at", UtcTime),
+            # What its receipts say: pending, delivered, failed, expired; nothing while there is none.
+            Column("fate", String(16)),
+            Column("reported_at", UtcTime),
             Index("ix_message_out_due", "state", "due_at"),
+            Index("ix_message_out_msisdn_tag", "msisdn_tag", "channel"),
+        ),
+        receipt=Table(
+            "receipt",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("channel", String(64), nullable=False),
+            Column("provider_id", String(160), nullable=False),
+            Column("msisdn_tag", String(32), nullable=False),
+            Column("fate", String(16), nullable=False),
+            Column("reason", String(32), nullable=False),
+            Column("received_at", UtcTime, nullable=False),
+            Index("ix_receipt_msisdn_tag", "msisdn_tag", "channel"),
+        ),
+        # Of a long message that comes in parts.
+        message_part=Table(
+            "message_part",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("channel", String(64), nullable=False),
+            Column("msisdn", Sealed(keys, "message_part.msisdn"), nullable=False),
+            Column("msisdn_tag", String(32), nullable=False),
+            Column("short_code", String(32), nullable=False),
+            Column("message_key", String(64), nullable=False),
+            Column("number", Integer, nullable=False),
+            Column("data_coding", Integer, nullable=False),
+            Column("octets", SealedBytes(keys, "message_part.octets"), nullable=False),
+            Column("received_at", UtcTime, nullable=False),
+            Column("state", String(16), nullable=False),  # open, done
+            UniqueConstraint("channel", "msisdn_tag", "message_key", "number", name="uq_message_part_number"),
+            Index("ix_message_part_received_at", "received_at"),
         ),
         follow_up=Table(
             "follow_up",

@@ -1,0 +1,91 @@
+"""What became of messages that a provider took: each receipt is a row, and moves its message forward only.
+
+A receipt may come before we know the id it names, and the same id in another base than it was given in; so it is
+looked for among this phone's messages, both when it comes and when an id is learnt.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.channels.contract import DeliveryReceipt
+from gateway.clock import Clock
+from gateway.privacy import Keys
+from gateway.storage.database import Database
+from gateway.storage.tables import Tables
+
+log = structlog.get_logger()
+
+LOOKED_BACK_S = 259_200.0
+"""72 h: networks give up delivering before that."""
+
+
+class Receipts:
+    def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
+        self._database, self._keys, self._clock = database, keys, clock
+
+    async def receive(self, channel: str, receipt: DeliveryReceipt) -> None:
+        """Store one, its msisdn in E.164: after this it may be acknowledged."""
+        tables, tag, now = self._database.tables, self._keys.tag(receipt.msisdn), self._clock.now()
+        sent = tables.message_out
+        async with self._database.writing() as connection:
+            await connection.execute(
+                insert(tables.receipt).values(
+                    channel=channel,
+                    provider_id=receipt.provider_id,
+                    msisdn_tag=tag,
+                    fate=receipt.fate,
+                    reason=receipt.reason,
+                    received_at=now,
+                )
+            )
+            hers = (sent.c.channel == channel, sent.c.msisdn_tag == tag, sent.c.provider_id.is_not(None))
+            lately = sent.c.sent_at > now - timedelta(seconds=LOOKED_BACK_S)
+            wanted = select(sent.c.id, sent.c.provider_id).where(*hers, lately).order_by(sent.c.id.desc())
+            found = _named(receipt.provider_id, (await connection.execute(wanted)).all())
+            if found is not None:
+                await _moved(connection, tables, found.id, receipt.fate, now)
+        log.info("sms_reported", channel=channel, message=found.id if found else None, fate=receipt.fate,
+                 reason=receipt.reason)  # fmt: skip
+
+
+async def catch_up(connection: AsyncConnection, tables: Tables, row: Row[Any], provider_id: str) -> None:
+    """In the caller's transaction: this message has just been given its id, and its receipts may be here already."""
+    table = tables.receipt
+    hers = (table.c.channel == row.channel, table.c.msisdn_tag == row.msisdn_tag)
+    lately = table.c.received_at >= row.created_at
+    for early in (await connection.execute(select(table).where(*hers, lately).order_by(table.c.id))).all():
+        if same_id(provider_id, early.provider_id):
+            await _moved(connection, tables, row.id, early.fate, early.received_at)
+
+
+async def _moved(connection: AsyncConnection, tables: Tables, message: int, fate: str, at: Any) -> None:
+    """Forward only: the first word that is final stays."""
+    table = tables.message_out
+    open_still: ColumnElement[bool] = or_(table.c.fate.is_(None), table.c.fate == "pending")
+    await connection.execute(update(table).where(table.c.id == message, open_still).values(fate=fate, reported_at=at))
+
+
+def _named(receipted: str, rows: Sequence[Any]) -> Any:
+    """The message a receipt names: by its id as it was given, else in another base."""
+    exact = next((row for row in rows if row.provider_id == receipted), None)
+    return exact or next((row for row in rows if same_id(row.provider_id, receipted)), None)
+
+
+def same_id(given: str, receipted: str) -> bool:
+    """Whether two spellings name one message: SMSCs answer in hex and report in decimal, or the other way round."""
+    return given == receipted or bool(_readings(given) & _readings(receipted))
+
+
+def _readings(text: str) -> set[int]:
+    found = set()
+    if re.fullmatch(r"[0-9]+", text):
+        found.add(int(text))
+    if re.fullmatch(r"[0-9A-Fa-f]+", text):
+        found.add(int(text, 16))
+    return found
