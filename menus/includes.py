@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from menus.source import Document, Fault, Path
+from menus.source import Document, Fault, Path, meant
 
 Blocks = Mapping[str, tuple[Document, dict[str, Any]]]
 """Block name to the document it stands in and its keys."""
@@ -29,7 +29,8 @@ def taken_over(
     for block in wanted:
         if block not in blocks:
             there_are = ", ".join(sorted(blocks)) or "none"
-            faults.append(document.fault((name, "include"), f"there is no block {block}; there are {there_are}"))
+            instead = meant(block, blocks) or f"; there are {there_are}"
+            faults.append(document.fault((name, "include"), f"there is no block {block}{instead}"))
             continue
         where, keys = blocks[block]
         for key, value in keys.items():

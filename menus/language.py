@@ -17,8 +17,8 @@ class _Strict(BaseModel):
 def _text_or_texts(value: Any) -> Any:
     if isinstance(value, str):
         return value
-    if isinstance(value, dict) and all(isinstance(text, str) for text in value.values()):
-        return value
+    if isinstance(value, dict) and all(isinstance(text, str | None) for text in value.values()):
+        return {language: text or "" for language, text in value.items()}  # one left empty is told by its language
     raise ValueError('a text was expected, or one per language: {fa: "...", en: "..."}')
 
 
@@ -28,6 +28,12 @@ Texts = Annotated[str | dict[str, str], BeforeValidator(_text_or_texts)]
 
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _choices(value: Any) -> Any:
+    if value is None:
+        raise ValueError("has no choice under it; add one, or delete this line")
+    return value
 
 
 def _branch(value: Any) -> Any:
@@ -80,13 +86,13 @@ class RawScreen(_Strict):
     sms: Texts | None = None
     lines: Texts | None = None
     each: str | None = None
-    choices: list[dict[str, RawChoice]] = []
+    choices: Annotated[list[dict[str, RawChoice]], BeforeValidator(_choices)] = []
     pick: str | None = None
     input: RawInput | None = None
-    mistaken: dict[str, str] | None = None
-    check_digit: dict[str, str] | None = None
-    sms_mistaken: dict[str, str] | None = None
-    sms_check_digit: dict[str, str] | None = None
+    mistaken: Texts | None = None
+    check_digit: Texts | None = None
+    sms_mistaken: Texts | None = None
+    sms_check_digit: Texts | None = None
     next: Branches = []
     end: bool | None = None
     silent_by_sms: bool = False
@@ -140,8 +146,8 @@ class RawShared(_Strict):
     languages: list[str] | None = None
     start: str | None = None
     arguments: str | None = None
-    wrong_choice: dict[str, str] | None = None
-    stop_notices: dict[str, str] | None = None
+    wrong_choice: Texts | None = None
+    stop_notices: Texts | None = None
     """What stands below each SMS about a change of a case she follows."""
     navigation: RawNavigation | None = None
     labels: dict[str, Texts] | None = None

@@ -34,6 +34,12 @@ from menus.source import Document, Fault, Faulty
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
+_NO_SPACE = re.compile(r"([a-z][a-z0-9_]*):\S")
+"""A key alone with its text, which YAML takes for a text."""
+
+_LETTERS = re.compile(r"\\[nt]")
+"""What was to be a new line or a Tab, and is neither in a block or between ' and '."""
+
 RIGHT_TO_LEFT = frozenset({"fa", "ar"})
 
 # protocols.md D7: digits with `*` between them change places beside right-to-left letters; between two LRM they do not.
@@ -70,6 +76,7 @@ class _Loader:
         self.blocks: dict[str, tuple[Document, dict[str, Any]]] = {}
         self.kept: dict[str, inputs.Kind] = {}
         self.all_typed = True
+        self.listed: dict[tuple[str, ...], Fault] = {}
 
     def menu(self) -> Menu:
         for name, text in self.pairs:
@@ -92,6 +99,15 @@ class _Loader:
         if self.faults:
             raise Faulty(self.faults)
         return menu
+
+    def _unknown(self, document: Document, path: source.Path, told: str, known: Iterable[str]) -> None:
+        """A fault, and what there is instead: a long list, so only the first one gives it."""
+        listed = tuple(known)
+        fault = document.fault(path, told)
+        if self.listed.setdefault(listed, fault) == fault:
+            there = " There" if told.endswith("?") else "; there"
+            fault = document.fault(path, f"{told}{there} are {', '.join(listed)}")
+        self.faults.append(fault)
 
     # -- reading
 
@@ -161,14 +177,24 @@ class _Loader:
             self.at[name] = (document, (name,))
             self.faults += faults
         if not isinstance(data, dict) or ("text" not in data and "ask" not in data):
-            self.faults.append(
-                document.fault((name,), f"{name} is no screen: it needs text: (what to say) or ask: (what to ask)")
-            )
+            self.faults.append(self._no_screen(document, name, data))
+            self.all_typed = False
             return
         model: type[RawScreen] | type[RawAsk] = RawAsk if "ask" in data else RawScreen
         raw = self._typed(model, document, data, (name,))
         if raw is not None:
             self.raw.append((document, name, raw))
+
+    def _no_screen(self, document: Document, name: str, data: Any) -> Fault:
+        """What it lacks, or which of its keys was to be that."""
+        known = {each.alias or key for model in (RawScreen, RawAsk) for key, each in model.model_fields.items()}
+        for key in data.keys() - known if isinstance(data, dict) else ():
+            if instead := source.meant(key, ("text", "ask")):
+                return document.fault((name, key), f"{key} is not a key we know here{instead}")
+        if isinstance(data, str) and (joined := _NO_SPACE.match(data)):
+            return document.fault((name,), f"a space is missing behind {joined[1]}:")
+        told = f"{name} is no screen: it needs text: (what to say) or ask: (what to ask)"
+        return document.fault((name,), f"{told}{source.meant(name, RawShared.model_fields)}")
 
     def _typed(
         self, model: type[source.Model], document: Document, data: Any, path: source.Path
@@ -204,23 +230,30 @@ class _Loader:
                         document.fault(at, f"{into} is a {self.kept[into]} elsewhere in this menu; take another name")
                     )
 
-    def _texts(
-        self, where: Document, path: source.Path, texts: Texts | Mapping[str, str], *, some: bool = False
-    ) -> ByLanguage:
+    def _texts(self, where: Document, path: source.Path, texts: Texts, *, some: bool = False) -> ByLanguage:
         """some: a language without a text is no fault."""
+        if isinstance(texts, str):
+            joined = _NO_SPACE.match(texts)
+            if joined and joined[1] in self.languages:
+                self.faults.append(where.fault(path, f"a space is missing behind {joined[1]}:"))
+            elif not texts.strip():
+                self.faults.append(where.fault(path, f"{source.spoken(path)} is empty"))
         by_language = dict.fromkeys(self.languages, texts) if isinstance(texts, str) else dict(texts)
         result: dict[str, templates.Template] = {}
         for language in self.languages:
             if language not in by_language and not some:
-                self.faults.append(where.fault(path, f"{'.'.join(map(str, path))} has no text in {language}"))
+                self.faults.append(where.fault(path, f"{source.spoken(path)} has no text in {language}"))
         for language, text in by_language.items():
             place = path if isinstance(texts, str) else (*path, language)
             if language not in self.languages:
                 known = ", ".join(self.languages)
                 self.faults.append(where.fault(place, f"{language} is none of this menu's languages ({known})"))
                 continue
-            if not text.strip():
-                self.faults.append(where.fault(place, f"{'.'.join(map(str, place))} is empty"))
+            if not text.strip() and not isinstance(texts, str):
+                self.faults.append(where.fault(place, f"{source.spoken(path)} has no text in {language}"))
+            if letters := _LETTERS.search(text):
+                told = f'{letters[0]} stands in the text as letters; between " and " it is not'
+                self.faults.append(where.fault(place, told))
             if language in RIGHT_TO_LEFT:
                 text = _DIAL_CODE.sub("\u200e\\g<0>\u200e", text)
             try:
@@ -243,7 +276,9 @@ class _Loader:
             if value.path == ("asked",) and "masked" not in value.filters and self._asks_with_a_persons_number():
                 wrong = "a national id may stand here, and is not shown whole: {{ asked | masked }}"
             unsure = value.path[0] == "typed" and not (self.all_read and self.all_typed)
-            if wrong and not unsure:
+            if wrong and not unsure and values.sort_of(value.path, self.kept) is None:
+                self._unknown(where, place, wrong, values.known(self.kept))
+            elif wrong and not unsure:
                 self.faults.append(where.fault(place, wrong))
             elif "relative" in value.filters and "today" not in self.shared.get("labels", {}):
                 self.faults.append(where.fault(place, "for | relative the labels in common.yaml need today:"))
@@ -325,7 +360,7 @@ class _Loader:
         )
 
     def _mistaken(
-        self, document: Document, name: str, given: Mapping[str, Mapping[str, str] | None], prefix: str
+        self, document: Document, name: str, given: Mapping[str, Texts | None], prefix: str
     ) -> dict[inputs.Mistake, ByLanguage]:
         keys = {inputs.Mistake.MALFORMED: f"{prefix}mistaken", inputs.Mistake.CHECK_DIGIT: f"{prefix}check_digit"}
         return {
@@ -337,8 +372,9 @@ class _Loader:
     def _ask(self, name: str, raw: RawAsk) -> AskDef:
         document, path = self.at[name]
         if raw.ask not in SERVICES and self.routes is not None and raw.ask not in self.routes:
-            known = ", ".join(sorted(self.routes | SERVICES.keys()))
-            self.faults.append(document.fault((*path, "ask"), f"there is no route {raw.ask}; there are {known}"))
+            known = sorted(self.routes | SERVICES.keys())
+            told = f"there is no route {raw.ask}{source.meant(raw.ask, known)}"
+            self._unknown(document, (*path, "ask"), told, known)
         takes = SERVICES.get(raw.ask, "number")
         if takes is not None and takes not in raw.given:
             self.faults.append(
@@ -349,7 +385,10 @@ class _Loader:
         given = raw.given.get(takes) if takes is not None else None
         if given is not None and given not in self.kept and self.all_read and self.all_typed:
             self.faults.append(
-                document.fault((*path, "with", takes or ""), f"no input is kept as {given} (input: {{into: ...}})")
+                document.fault(
+                    (*path, "with", takes or ""),
+                    f"no input is kept as {given} (input: {{into: ...}}){source.meant(given, self.kept)}",
+                )
             )
         elif given is not None and raw.ask == "rate" and self.kept.get(given) not in (inputs.Kind.RATING, None):
             self.faults.append(document.fault((*path, "with", "score"), f"{given} is no input of the kind rating"))
@@ -383,8 +422,9 @@ class _Loader:
             typed = [f"typed.{name}" for name in self.kept]
             unsure = key.startswith("typed.") and not (self.all_read and self.all_typed)
             if key not in _CONDITIONS and key not in typed and not unsure:
-                known = ", ".join((*_CONDITIONS, *typed))
-                self.faults.append(document.fault(place, f"there is no {key} to go by; there are {known}"))
+                ways = (*_CONDITIONS, *typed)
+                told = f"there is no {key} to go by{source.meant(key, ways)}"
+                self._unknown(document, place, told, ways)
             if key in ("as_of", "overdue", "down") and not isinstance(wanted, bool):
                 self.faults.append(document.fault(place, f"{key} is true or false"))
             kind = self.kept.get(key.removeprefix("typed.")) if key.startswith("typed.") else None
@@ -395,7 +435,8 @@ class _Loader:
             if key == "state" and isinstance(wanted, list):
                 for state in wanted:
                     if state not in set(State):
-                        self.faults.append(document.fault(place, f"{state} is no state; there are {', '.join(State)}"))
+                        told = f"{state} is no state{source.meant(state, State)}"
+                        self._unknown(document, place, told, State)
         return {key: tuple(wanted) if isinstance(wanted, list) else wanted for key, wanted in raw.items()}
 
     def _entries(self) -> None:
@@ -453,7 +494,8 @@ class _Loader:
 
     def _target(self, document: Document, path: source.Path, target: str) -> None:
         if target not in self.nodes and target not in self.at and self.all_read:
-            self.faults.append(document.fault(path, f"there is no screen {target}"))
+            told = f"there is no screen {target}{source.meant(target, self.at.keys() - self.shared.keys())}"
+            self.faults.append(document.fault(path, told))
 
     def _assemble(self) -> Menu:
         start = self._need("start", "")
@@ -462,7 +504,7 @@ class _Loader:
             # What is there and faulty has a fault of its own.
             if key in self.at and target not in known and target not in self.at and self.all_read and self.all_typed:
                 document, path = self.at[key]
-                self.faults.append(document.fault(path, f"{key}: there is no {target}"))
+                self.faults.append(document.fault(path, f"{key}: there is no {target}{source.meant(target, known)}"))
         for name in sorted(RESERVED - self.nodes.keys()):
             if name not in self.at:
                 self._need(name, None)
@@ -506,7 +548,8 @@ class _Loader:
         raw_fields = self.shared.get("fields", {})
         for name in raw_fields:
             if values.sort_of(tuple(name.split(".")), {}) is None:
-                self.faults.append(fields.fault((*place, name), f"there is no value {name}; {values.KNOWN}"))
+                told = f"there is no value {name}{source.meant(name, values.known(()))}"
+                self._unknown(fields, (*place, name), told, values.known(()))
         return Menu(
             version=version_of(self.pairs),
             languages=self.languages,

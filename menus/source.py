@@ -5,14 +5,17 @@ of YAML 1.1 that change meaning (`no`, `012`, `1:30`), aliases, tags. Used for m
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from menus.secrecy import given_away
+from menus.unreadable import explained
 
 Path = tuple[str | int, ...]
 
@@ -72,7 +75,10 @@ class Document:
 _TRAPS = re.compile(
     r"(?i:y|n|yes|no|on|off)|[-+]?0[0-9_]+|[-+]?0[bx][0-9a-fA-F_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[-+]?[0-9]+_[0-9_]*"
 )
-_LOOK = "look here and on the line above for a missing quote, a colon outside quotes or wrong indentation"
+
+# A key and its value written together, which YAML takes for one word.
+_NO_SPACE = re.compile(r"([a-z][a-z0-9_]*):(\S+.*)")
+_STR = "tag:yaml.org,2002:str"
 _MAX_DEPTH = 30
 
 
@@ -87,9 +93,7 @@ def read(file: str, text: str) -> Document:
         line = text.encode("utf-8", "surrogatepass")[: error.position].count(b"\n") + 1
         raise Faulty([Fault(file, line, f"a character no text file has: {error.reason}; delete it")]) from None
     except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise Faulty([Fault(file, mark.line + 1 if mark else 1, f"this is not YAML: {what}; {_LOOK}")]) from None
+        raise Faulty([Fault(file, *explained(text, error))]) from None
     if node is None:
         raise Faulty([Fault(file, 1, "the file is empty")])
     data = _value(node, (), document)
@@ -143,6 +147,9 @@ def _mapping(node: yaml.MappingNode, path: Path, document: Document) -> dict[str
             document.faults.append(Fault(document.file, line, "a key must be a word"))
             continue
         key = str(key_node.value)
+        if not key_node.style and not value_node.value and (joined := _NO_SPACE.fullmatch(key)):
+            document.faults.append(Fault(document.file, line, f"a space is missing behind {joined[1]}:"))
+            key, value_node = joined[1], yaml.ScalarNode(_STR, joined[2].strip("\"'"), value_node.start_mark, style="'")
         if not key_node.style and _TRAPS.fullmatch(key):
             document.faults.append(
                 Fault(document.file, line, f'YAML reads the key {key} as something else: write "{key}"')
@@ -171,6 +178,9 @@ def _scalar(node: yaml.ScalarNode, document: Document) -> Any:
     if _TRAPS.fullmatch(word):
         document.faults.append(Fault(document.file, line, f'YAML reads {word} as something else: write "{word}"'))
         return word
+    if lost := _lost_quote(word):
+        document.faults.append(Fault(document.file, line, f"{lost}; put quotes at both ends of it"))
+        return word.replace("\\n", "\n").replace("\\t", " ").strip("\"'“”")  # what was meant, to be heard of once
     kind = node.tag.rpartition(":")[2]
     if kind == "bool":
         return word.lower() == "true"
@@ -183,6 +193,54 @@ def _scalar(node: yaml.ScalarNode, document: Document) -> Any:
         return word
 
 
+def _lost_quote(word: str) -> str | None:
+    """What of a text without quotes shows that it was to have some."""
+    for sign in ("\\n", "\\t"):
+        if sign in word:
+            return f"the text has {sign} in it as letters"
+    if word.count('"') % 2:
+        return 'the text has a single " in it'
+    if word.endswith("'") and word.count("'") % 2:
+        return "the text has a single ' at its end"
+    return "“ and ” are no quotes here" if word.startswith(("“", "”")) or word.endswith(("“", "”")) else None
+
+
+_NEARLY = 0.75
+"""How alike two words must be for one to be offered instead of the other: leters is like letters, requests unlike
+questions."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """What is known and written nearly so. Of names with a dot the last word counts: among those that begin alike,
+    then among all."""
+    listed = [(each.rpartition("."), each) for each in known]
+    first, _, last = word.rpartition(".")
+    alike = {each[2]: name for each, name in reversed(listed) if each[0] == first}
+    for ends in (alike, {each[2]: name for each, name in reversed(listed)}):
+        if near := get_close_matches(last, ends, 1, _NEARLY):
+            return ends[near[0]]
+    return None
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """`; did you mean text?`, or nothing."""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near is not None else ""
+
+
+def spoken(path: Path) -> str:
+    """A path in an operator's words: a choice by its name, anything else in a list counted from 1."""
+    words: list[str] = []
+    for part in path:
+        if words and words[-1].startswith("choices ") and isinstance(part, str):
+            words[-1] = f"choice {part}:"
+        elif words and isinstance(part, int):
+            words[-1] += f" {part + 1}:"
+        else:
+            words.append(str(part))
+    return ".".join(words).replace(":.", ": ").rstrip(":") or "this file"
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -191,34 +249,69 @@ def typed(model: type[Model], document: Document, data: Any, path: Path = ()) ->
     try:
         return model.model_validate(data, context={"file": document.file})  # for names of files beside it
     except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=True)
         raise Faulty(
             [
-                document.fault((*path, *problem["loc"]), explain(problem))
-                for problem in error.errors(include_url=False, include_context=True)
+                document.fault((*path, *problem["loc"]), explain(problem, near))
+                for problem, near in _told_once(model, problems)
             ]
         ) from None
 
 
-def explain(problem: Any) -> str:
+def _told_once(model: type[BaseModel], problems: Iterable[Any]) -> Iterator[tuple[Any, str]]:
+    """Each problem with what an unknown key was meant for; that key is not told as missing besides."""
+    unknown = [each["loc"] for each in problems if each["type"] == "extra_forbidden"]
+    near = {loc: nearest(str(loc[-1]), _keys(model, loc[:-1])) for loc in unknown}
+    there = {(*loc[:-1], key) for loc, key in near.items()}
+    for problem in problems:
+        key = near.get(problem["loc"])
+        if problem["type"] != "missing" or problem["loc"] not in there:
+            yield problem, f"; did you mean {key}?" if key else ""
+
+
+def _keys(kind: Any, path: Path) -> list[str]:
+    """The keys of whatever model stands at this path in a value of this kind."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = {each.alias or name: each.annotation for name, each in kind.model_fields.items()}
+        return _keys(fields.get(str(path[0])), path[1:]) if path else list(fields)
+    within = [each for each in get_args(kind) if each is not Ellipsis]
+    if get_origin(kind) in (Union, UnionType, Annotated):
+        return [key for each in within for key in _keys(each, path)]
+    return _keys(within[-1], path[1:]) if within and path else []
+
+
+_WANTED = {
+    "string": "a text was expected",
+    "bool": "true or false was expected",
+    "int": "a whole number was expected",
+    "float": "a number was expected",
+    "list": "a list was expected: [one, two], or lines that begin with a - and a space",
+    "dict": "keys with values were expected, a colon and a space behind each key",
+    "model": "keys with values were expected, a colon and a space behind each key",
+}
+"""What a value should have been, by the first word of pydantic's name for the error."""
+
+
+def explain(problem: Any, near: str = "") -> str:
     """One pydantic error in plain words: the key, what is wrong, what was expected."""
-    key = ".".join(str(part) for part in problem["loc"]) or "this file"
+    key = spoken(problem["loc"])
     context: dict[str, Any] = problem.get("ctx", {})
+    wanted = _WANTED.get(problem["type"].partition("_")[0])
     match problem["type"]:
         case "missing":
             return f"{key} is missing"
         case "extra_forbidden":
-            return f"{key} is not a key we know here"
-        case "string_type":
-            return (
-                f'{key}: a text was expected; put it in quotes: "{problem["input"]}"'
-                if isinstance(problem["input"], int | float)
-                else f"{key}: a text was expected"
-            )
+            return f"{key} is not a key we know here{near}"
         case "literal_error" | "enum":
-            return f"{key}: {problem['input']!r} is none of {context.get('expected')}"
+            words = re.findall("'([^']*)'", str(context.get("expected")))
+            instead = meant(str(problem["input"]), words)
+            return f"{key}: {problem['input']!r} is none of {context.get('expected')}{instead}"
         case "value_error":
             return f"{key}: {context.get('error', problem['msg'])}"
-        case kind if kind.endswith(("_type", "_parsing")):
-            return f"{key}: {problem['msg'].lower()}"
+        case kind if wanted and kind.endswith(("_type", "_parsing", "_from_float")):
+            if problem["input"] is None:
+                return f"{key}: nothing stands behind it; fill it in, or delete this line"
+            quoted = kind == "string_type" and isinstance(problem["input"], int | float)
+            return f'{key}: {wanted}; put it in quotes: "{problem["input"]}"' if quoted else f"{key}: {wanted}"
         case _:
-            return f"{key}: {problem['msg']}"
+            return f"{key}: {problem['msg'].replace('Input should be', 'must be')}"

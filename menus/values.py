@@ -1,11 +1,12 @@
 """What a text may speak of, `{{ case.due_on | day }}`: every value there is, its sort, and how it may be written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from menus.filters import FILTERS
 from menus.inputs import Kind
 from menus.ports import Case, CaseStep
+from menus.source import meant
 from menus.templates import Value
 
 
@@ -39,10 +40,6 @@ for _name in ("steps", "kind", "secret", "citizen_phone", "proven"):
     del _SORTS["case"][_name]
 assert _SORTS["item"].keys() == set(CaseStep.__struct_fields__)
 
-KNOWN = "there are as_of, asked, " + ", ".join(f"{name}.{key}" for name, keys in _SORTS.items() for key in sorted(keys))
-"""For an author who wrote something else. typed.NAME depends on the menu."""
-
-
 _TYPED = {Kind.NATIONAL_ID: PERSON, Kind.FREE_TEXT: TEXT, Kind.YES_NO: TEXT}
 """What was typed is a number of some sort, but for these. A person's number is never shown whole."""
 
@@ -62,12 +59,18 @@ def sort_of(path: tuple[str, ...], kept: Mapping[str, Kind]) -> Sort | None:
             return None
 
 
+def known(kept: Iterable[str]) -> tuple[str, ...]:
+    """Every value there is, for an author who wrote something else."""
+    ours = (f"{name}.{key}" for name, keys in _SORTS.items() for key in sorted(keys))
+    return ("as_of", "asked", *ours, *(f"typed.{name}" for name in sorted(kept)))
+
+
 def misused(value: Value, kept: Mapping[str, Kind], *, in_lines: bool) -> str | None:
-    """What is wrong with a value in a text, in an author's words; None when nothing is."""
+    """What is wrong with a value in a text, in an author's words; None when nothing is. Where there is no such value
+    (sort_of says so) the caller adds which there are."""
     sort = sort_of(value.path, kept)
     if sort is None:
-        typed = "".join(f", typed.{name}" for name in sorted(kept))
-        return f"there is no value {value.name}; {KNOWN}{typed}"
+        return f"there is no value {value.name}{meant(value.name, known(kept))}"
     if value.path[0] == "item" and not in_lines:
         return f"{value.name} is only known in lines:, once for each item"
     for name in value.filters:

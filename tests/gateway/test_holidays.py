@@ -94,10 +94,10 @@ def faults(config):
 
 
 MISTAKES = [
-    ("weekly: [thursday, friday]", "weekly: [thursday, holiday]", "weekly.1: 'holiday' is none of"),
+    ("weekly: [thursday, friday]", "weekly: [thursday, holiday]", "weekly 2: 'holiday' is none of"),
     ("weekly: [thursday, friday]", "weekly: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]",
      "a week without a working day"),
-    ("weekly: [thursday, friday]", "weakly: [thursday, friday]", "weakly is not a key we know here"),
+    ("weekly: [thursday, friday]", "weakly: [thursday, friday]", "weakly is not a key we know here; did you mean weekly?"),
     ("  03/14: رحلت", "  3/14: رحلت", "'3/14' is no day; write month/day, two digits each: 01/13"),
     ("  03/14: رحلت", "  13/14: رحلت", "every_year.13/14: the calendar has no such day"),
     ("    02/04: شهادت", "    12/30: شهادت", "in_year.1404.12/30: the calendar has no such day"),

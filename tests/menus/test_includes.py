@@ -123,7 +123,7 @@ def test_a_fault_in_a_block_is_told_at_the_blocks_own_file_and_line(old, new, at
 @pytest.mark.parametrize(
     ("screen", "at", "says"),
     [
-        ("first: {include: way_onn, text: Hello}", "first: {include: way_onn, text: Hello}", "there is no block way_onn; there are title, way_on"),
+        ("first: {include: way_onn, text: Hello}", "first: {include: way_onn, text: Hello}", "there is no block way_onn; did you mean way_on?"),
         ("first:\n  text: Hello\n  include: 5", "include: 5", "the name of a block was expected, or a list of names"),
         ("first:\n  text: Hello\n  include: [[way_on]]", "include: [[way_on]]", "the name of a block was expected, or a list of names"),
         ("first:\n  text: Hello\n  include: {way_on: title}", "include: {way_on: title}", "the name of a block was expected, or a list of names"),

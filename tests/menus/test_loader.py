@@ -196,7 +196,7 @@ FAULTY = {
     "a number for a text": (L, "text: Which", "text: 5", 26, "a text was expected, or one per language"),
     "a screen of no kind": (L, "  text: Which\n", "", 25, "which is no screen: it needs text"),
     "a screen that is a word": (C, "late: {text: Late}", "late: Late", 30, "late is no screen"),
-    "a key we do not know": (L, "  end: false", "  ends: false", 24, "ends is not a key we know here"),
+    "a key we do not know": (L, "  end: false", "  ends: false", 24, "ends is not a key we know here; did you mean end?"),
     "a key of an ask we do not know": (L, "  several: which", "  many: which", 14, "many is not a key we know here"),
     "no next behind an input": (L, "  next: find_letter\nfind", "find", 3, "next: belongs to an input or a pick"),
     "a next without an input": (C, "{text: Late}", "{text: Late, next: main}", 30, "next: belongs to an input"),
@@ -216,10 +216,10 @@ FAULTY = {
         L, "    - steps: {text: Steps, next: steps}\n",
         "".join(f"    - c{n}: {{text: a, next: main}}\n" for n in range(9)), 17, "at most 8 choices",
     ),
-    "a choice without a next": (L, "{text: Steps, next: steps}", "{text: Steps}", 18, "steps.next is missing"),
+    "a choice without a next": (L, "{text: Steps, next: steps}", "{text: Steps}", 18, "choice steps: next is missing"),
     "a language that is none": (C, "language: en,", "language: ar,", 27, "ar is no language of this menu"),
     "a kind of input that is none": (L, "as: letter_number", "as: phone", 5, "'phone' is none of 'letter_number'"),
-    "a route that is none": (L, "ask: letters", "ask: leters", 9, "there is no route leters; there are escalate, follow, lett"),
+    "a route that is none": (L, "ask: letters", "ask: leters", 9, "there is no route leters; did you mean letters? There are escalate, follow, lett"),
     "a route without a number": (L, "  with: {number: number}\n", "", 9, "letters is asked with: {number: (name of an input)}"),
     "a number nobody typed": (L, "with: {number: number}", "with: {number: code}", 10, "no input is kept as code"),
     "nothing for found": (
@@ -229,19 +229,19 @@ FAULTY = {
     "nothing for done": (C, "{text: Late}", "{ask: escalate, unavailable: main}", 30, "says nothing for done:"),
     "a last branch with a condition": (L, "    - status\n", "", 11, "the last of the branches must be a screen alone"),
     "a condition on nothing": (L, "answer_number: true", "answer: true", 12, "there is no answer to go by; there are as_of, overdue, down, kind"),
-    "a condition on no state": (L, "state: [closed]", "state: [close]", 12, "close is no state; there are received"),
+    "a condition on no state": (L, "state: [closed]", "state: [close]", 12, "close is no state; did you mean closed? There are received"),
     "a condition of no kind": (L, "state: [closed]", "state: closed", 12, "or a list of words was expected"),
     "a filter that is none": (L, "changed_on | day", "changed_on | days", 19, "no filter days; there are day, digits, label, masked, relative"),
-    "a value that is none": (L, "{{ case.year }}", "{{ case.yaer }}", 27, "there is no value case.yaer; there are"),
+    "a value that is none": (L, "{{ case.year }}", "{{ case.yaer }}", 27, "there is no value case.yaer; did you mean case.year? There are"),
     "a value of nothing": (L, "{{ item.desk }}", "{{ desk }}", 23, "there is no value desk"),
     "a text that is no template": (L, '[ {{ case.desk }}]"', '[ {{ case.desk }}"', 16, "a [ without its ]"),
     "an entry code without its zero": (L, 'code: "01"', 'code: "1"', 2, "an entry code is a zero and digits"),
     "an entry code as a number": (L, 'code: "01"', "code: 01", 2, 'YAML reads 01 as something else: write "01"'),
     "a keyword twice": (L, "en: [letter]", "en: [نامه]", 2, "the keyword نامه leads to letters already"),
-    "a place below none": (C, "leave_out: 1", "leave_out: -1", 10, "leave_out: Input should be greater than or equal to 0"),
-    "a field without room": (C, "{leave_out: 1}", "{leave_out: 1, width: 0}", 10, "width: Input should be greater than 0"),
+    "a place below none": (C, "leave_out: 1", "leave_out: -1", 10, "leave_out: must be greater than or equal to 0"),
+    "a field without room": (C, "{leave_out: 1}", "{leave_out: 1, width: 0}", 10, "width: must be greater than 0"),
     "a field with a keep": (C, "{leave_out: 1}", "{leave_out: 1, keep: 1}", 10, "keep is not a key we know here"),
-    "a field that is none": (C, "  case.desk: {", "  case.dask: {", 10, "there is no value case.dask; there are"),
+    "a field that is none": (C, "  case.desk: {", "  case.dask: {", 10, "there is no value case.dask; did you mean case.desk? There are"),
     "a state without its label": (L, "case.state | label", "case.state", 16, "is written {{ case.state | label }}"),
     "a state as a day": (L, "case.state | label", "case.state | day", 16, "is written {{ case.state | label }}"),
     "a date without its day": (L, "case.changed_on | day", "case.changed_on", 19, "written {{ case.changed_on | day }}"),
@@ -269,13 +269,13 @@ FAULTY = {
     ),
     "an alias": (L, "  text: Which\n", "  text: &a Which\n  sms: *a\n", 27, "an alias (*name) stands for this"),
     "a number Python cannot read": (L, "text: Which", "text: 1_.5", 26, "YAML reads 1_.5 as a number"),
-    "languages that are no list": (C, "languages: [fa, en]", "languages: fa", 1, "languages: input should be a valid"),
+    "languages that are no list": (C, "languages: [fa, en]", "languages: fa", 1, "languages: a list was expected: [one, two]"),
     "a word that is a truth": (L, 'en: "No number"', "en: no", 6, 'YAML reads no as something else: write "no"'),
     "a key twice": (L, "  end: false\n", "  end: false\n  text: Steps\n", 25, "the key text stands here again"),
     "a screen twice in a file": (C, "refused:", "missing:", 29, "the key missing stands here again, first on line 28"),
     "a screen twice in two files": (L, "\nwhich:", "\nlate:", 25, "the screen late stands in common.yaml:30 already"),
     "a shared key twice": (L, "journey: letters", "start: main", 1, "start stands in common.yaml already"),
-    "no YAML": (L, "entry: {code", "entry: [code", 2, "this is not YAML"),
+    "no YAML": (L, "entry: {code", "entry: [code", 2, "the [ that opens here is not closed"),
     "a file that is a list": (L, LETTERS, "- a\n- b\n", 1, "a menu file is keys with screens"),
     "an empty file": (L, LETTERS, "", 1, "the file is empty"),
     "a link in a text": (C, "{text: Dial again}", "{text: Dial www.rasad}", 32, "a phone reads a link here"),
@@ -302,6 +302,24 @@ FAULTY = {
         L, "Steps, next: steps}", "Steps, when: {typed.code: true}, next: steps}", 18, "there is no typed.code to go by",
     ),
     "a choice that leads to a previous input": (L, "next: find_letter\nfind", "next: previous\nfind", 7, "there is no screen previous"),
+    "choices left empty": (
+        L, "    - steps: {text: Steps, next: steps}\n", "", 17,
+        "choices: has no choice under it; add one, or delete this line",
+    ),
+    "a key nearly right": (L, "  choices:\n    - steps", "  choises:\n    - steps", 17, "choises is not a key we know here; did you mean choices?"),
+    "a text nearly called so": (L, "  text: Which\n", "  txt: Which\n", 26, "txt is not a key we know here; did you mean text?"),
+    "a shared key nearly right": (C, "labels:", "lables:", 11, "it needs text: (what to say) or ask: (what to ask); did you mean labels?"),
+    "a language left empty": (L, "{fa: شماره, en: Number}", "{fa: شماره, en: }", 4, "ask_number.text has no text in en"),
+    "a language of a mistake left empty": (L, 'en: "No number"}', "en: }", 6, "ask_number.mistaken has no text in en"),
+    "a text left empty": (L, "  text: Which\n", "  text:\n", 26, "a text was expected, or one per language"),
+    "no space behind a language": (L, "fa: شماره, en: Number", "fa: شماره, en:Number", 4, "a space is missing behind en:"),
+    "no space behind the only language": (L, "  text: Which\n", "  text:\n    en:Which\n", 26, "a space is missing behind en:"),
+    "no space behind a screen's text": (C, "late: {text: Late}", "late:\n  text:Late", 30, "a space is missing behind text:"),
+    "a new line in letters": (L, "  text: Which\n", "  text: 'Which\\nletter'\n", 26, '\\n stands in the text as letters; between " and " it is not'),
+    "a text that lost a quote": (L, "  text: Which\n", '  text: {fa: ساعت:\\nشنبه 14:30", en: Which}\n', 26, "the text has \\n in it as letters; put quotes at both ends of it"),
+    "a screen nearly called so": (L, "next: find_letter\nfind", "next: find_leter\nfind", 7, "no screen find_leter; did you mean find_letter?"),
+    "an input nearly called so": (L, "with: {number: number}", "with: {number: numbr}", 10, "(input: {into: ...}); did you mean number?"),
+    "a condition of an input nearly called so": (L, "Steps, next: steps}", "Steps, when: {typed.numbr: true}, next: steps}", 18, "did you mean typed.number?"),
 }  # fmt: skip
 
 
@@ -333,8 +351,25 @@ def test_all_mistakes_of_all_files_are_told_at_once():
         (L, 'code: "01"', "code: x"),
         (L, "journey: letters", "journey: [letters"),
         (C, "languages: [fa, en]", "languages: [fa, en"),
+        (L, "  text: {fa: شماره, en: Number}\n  input", "  txt: {fa: شماره, en: Number}\n  input"),
+        (L, "en: Number}", 'en:"Number"}'),
+        (L, "{fa: شماره, en: Number}", '{fa: ساعت:\\nشنبه 14:30", en: Number}'),
+        (L, "{fa: شماره, en: Number}", "{fa: شماره, en: }"),
+        (L, "{text: Steps, next: steps}", "{txt: Steps, next: steps}"),
     ],
-    ids=["its input", "its text", "the main menu", "its entry", "its file", "the common file"],
+    ids=[
+        "its input",
+        "its text",
+        "the main menu",
+        "its entry",
+        "its file",
+        "the common file",
+        "the name of its text",
+        "a space",
+        "a quote",
+        "a language left empty",
+        "the name of a choice's text",
+    ],
 )
 def test_one_mistake_is_one_fault_whoever_needs_what_is_mistaken(file, old, new):
     """What is there and faulty is not told as missing by those that lead to it, ask with it or start with it."""
@@ -342,6 +377,14 @@ def test_one_mistake_is_one_fault_whoever_needs_what_is_mistaken(file, old, new)
 
     assert 1 == len(found), found
     assert file == found[0][0]
+
+
+def test_a_long_list_of_what_there_is_is_given_once():
+    wrong = changed("letters.yaml", "case.year", "case.yaer")
+    wrong["letters.yaml"] = wrong["letters.yaml"].replace("{{ item.desk }}", "{{ item.dask }}")
+
+    assert [True, False] == ["There are as_of, asked, case." in message for _, _, message in faults(wrong)]
+    assert [True, True] == ["; did you mean " in message for _, _, message in faults(wrong)]
 
 
 def test_two_journeys_may_not_share_a_code_or_a_keyword():
@@ -423,7 +466,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_behind_the_screens_it_would_ha
 
     told = [fault for fault in found.value.faults if not fault.message.startswith(("entry", "languages"))]
     assert ["help.yaml"] == sorted({fault.file for fault in told})
-    assert "look here and on the line above" in told[0].message
+    assert "look here and upwards, to the last text you changed" in told[0].message
 
 
 @pytest.mark.parametrize("name", ["office-address", "Office", "دفتر", "1st"])

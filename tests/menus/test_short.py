@@ -172,7 +172,7 @@ def test_the_menu_of_every_input_shortens_a_late_letter_in_persian_alone(citizen
     ("old", "new", "says"),
     [
         ("fa: \"نامه {{ case.number }} هنوز پاسخ ندارد\"", "ar: x", "ar is none of this menu's languages (en, fa)"),
-        ("fa: \"نامه {{ case.number }} هنوز پاسخ ندارد\"", "fa: \"\"", "status.short.fa is empty"),
+        ("fa: \"نامه {{ case.number }} هنوز پاسخ ندارد\"", "fa: \"\"", "status.short has no text in fa"),
         ("fa: \"نامه {{ case.number }} هنوز پاسخ ندارد\"", "fa: \"{{ case.state }}\"", "case.state is written {{ case.state | label }}"),
         ("short: {fa: شکایت}", "short: {ar: x}", "ar is none of this menu's languages (en, fa)"),
         ("short: {fa: شکایت}", "short: 5", "a text was expected, or one per language"),

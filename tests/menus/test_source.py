@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
@@ -115,9 +116,9 @@ def test_an_empty_file_is_a_fault(text):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("a: 1\nb: [1, 2\n", 3),
+        ("a: 1\nb: [1, 2\n", 2),
         ("a: 1\n\tb: 2\n", 2),
-        ('a: 1\nb: "x\n', 3),
+        ('a: 1\nb: "x\n', 2),
         ("a: b: c\n", 1),
         ("a: 1\n---\nb: 2\n", 2),
         ("a: \ud800\n", 1),
@@ -130,7 +131,104 @@ def test_what_is_no_yaml_is_a_fault_on_its_line(text, line):
 
     (fault,) = found.value.faults
     assert fault.line == line
-    assert fault.message.startswith("this is not YAML: ")
+
+
+UNREADABLE = {
+    "a quote without its end": (
+        'a:\n  fa: "one\n  en: two\n  x: 1\nb:\n  - c: {text: "d", next: e}\n', 2,
+        'the quote that opens here ends on line 6 only; is a " missing at the end of this line?',
+    ),
+    "a quote without its end before another": (
+        'a:\n  fa: "one\n  en: "two"\n', 2,
+        'the quote that opens here ends on line 3 only; is a " missing at the end of this line?',
+    ),
+    "the other quote without its end": (
+        "a:\n  fa: 'one\n  en: 'two'\n", 2,
+        "the quote that opens here ends on line 3 only; is a ' missing at the end of this line?",
+    ),
+    "a quote without its end in braces": (
+        'a: {fa: "one, en: two}\nb: 3\nc: "d"\n', 1,
+        'the quote that opens here ends on line 3 only; is a " missing at the end of this line?',
+    ),
+    "a quote that never ends": (
+        'a: 1\nb: "one\nc: 2\n', 2, 'the quote that opens here is never closed; put a " at the end of the text',
+    ),
+    "something behind a quote": ('a: 1\nb: "x" y\n', 2, "this is not YAML: something stands behind the end of"),
+    "a line at another depth": ("a:\n    b: 1\n  c: 2\n", 3, "indented otherwise than its neighbours; look here and upwards, to the last text you changed"),
+    "a Tab in front": ("a:\n\tb: 2\n", 2, "a Tab stands here; use spaces"),
+    "a Tab among spaces": ("a:\n  b: 1\n\tc: 2\n", 3, "a Tab stands here; use spaces"),
+    "braces without their end": (
+        "a:\n  - b: {text: x, next: y\n  - c: {text: x, next: y}\n", 2,
+        "the { that opens here is not closed: a } at its end, or a comma between its parts, is missing",
+    ),
+    "braces without a comma": (
+        'a: {b: "x" c: z}\n', 1,
+        "the { that opens here is not closed: a } at its end, or a comma between its parts, is missing",
+    ),
+    "brackets without their end": (
+        "a: [b, c\nd: e\n", 1,
+        "the [ that opens here is not closed: a ] at its end, or a comma between its parts, is missing",
+    ),
+    "no space behind a key": ("a:\n  fa: x\n  en:Phones\nb: 1\n", 3, "a space is missing behind en:"),
+    "no space behind the first key": ("a:\n  en:Phones\n  fa: x\n", 2, "a space is missing behind en:"),
+    "no space behind a key of braces": ("a:\n  - b:{text: x, next: y}\n", 2, "a space is missing behind b:"),
+    "no colon": ("a: 1\nthis is no key\nb: 2\n", 2, "this line has no colon behind its first word: write key: text"),
+    "a colon outside quotes": ("a: Phones: 111\n", 1, "a colon stands where none is expected: put a text with a colon in quotes, or begin this line below"),
+    "a text that begins with a star": ("a: *4*061#\n", 1, "a text that begins with * or & is put in quotes"),
+    "a text that begins with a sign": ("a: @home\n", 1, "a text that begins with @ is put in quotes"),
+    "an escape that is none": ('a: "x\\dy"\n', 1, "behind a \\ in quotes stands n for a new line"),
+    "a list's line without its dash": ("a:\n  - b: 1\n  c: 2\n", 3, "this line stands in a list and has no - in front; indent it as its neighbours"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "says"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_is_told_in_plain_words_where_it_is_to_be_mended(text, line, says):
+    with pytest.raises(Faulty) as found:
+        source.read("a.yaml", text)
+
+    (fault,) = found.value.faults
+    assert line == fault.line
+    assert says in fault.message
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ('ساعت کار:\\nشنبه 14:30"', "the text has \\n in it as letters"),
+        ("one\\ntwo", "the text has \\n in it as letters"),
+        ("one\\ttwo", "the text has \\t in it as letters"),
+        ('ساعت کار"', 'the text has a single " in it'),
+        ('one "two', 'the text has a single " in it'),
+        ("ساعت'", "the text has a single ' at its end"),
+        ("“ساعت کار”", "“ and ” are no quotes here"),
+        ("ساعت کار”", "“ and ” are no quotes here"),
+    ],
+)
+def test_a_text_that_lost_a_quote_is_a_fault_and_is_read_as_it_was_meant(word, says):
+    document = source.read("a.yaml", f"a: 1\nb: {word}\nc: {{d: {word}}}\n")
+
+    assert [(2, f"{says}; put quotes at both ends of it"), (3, f"{says}; put quotes at both ends of it")] == [
+        (fault.line, fault.message) for fault in document.faults
+    ]
+    assert "\\" not in document.data["b"]
+    assert not {document.data["b"][0], document.data["b"][-1]} & set("\"'“”")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ['he said "yes"', "it's", "'tis'", "«بله» بزنید", "C:\\data", "\\d+", '"one\\ntwo"', "'it''s'", "select a from b where c = 'd'"],
+)  # fmt: skip
+def test_quotes_within_a_text_are_no_fault(word):
+    assert [] == faults(f"a: {word}")
+
+
+def test_a_key_without_a_space_behind_it_is_told_and_read_as_it_was_meant():
+    document = source.read("a.yaml", 'a: {fa: x, en:Phones}\nb: {en:"Phones"}\n')
+
+    assert [(1, "a space is missing behind en:"), (2, "a space is missing behind en:")] == [
+        (fault.line, fault.message) for fault in document.faults
+    ]
+    assert {"a": {"fa": "x", "en": "Phones"}, "b": {"en": "Phones"}} == document.data
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "a: &a x\nb: *a", "a: &a {b: 1}\nc: [*a, *a]", "a: &a x\nb: {c: *a}"])
@@ -256,6 +354,7 @@ class Phone(BaseModel):
 
     name: str
     ring_s: float = Field(default=1, gt=0)
+    of: Literal["home", "work"] = "home"
 
 
 class Settings(BaseModel):
@@ -267,13 +366,23 @@ class Settings(BaseModel):
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("phones:\n  - ring_s: 1\n", 2, "phones.0.name is missing"),
-        ("phones:\n  - name: a\n    rings: 1\n", 3, "phones.0.rings is not a key we know here"),
-        ("phones:\n  - name: 5\n", 2, 'phones.0.name: a text was expected; put it in quotes: "5"'),
-        ("phones:\n  - name: [a]\n", 2, "phones.0.name: a text was expected"),
-        ("phones:\n  - name: a\n    ring_s: soon\n", 3, "phones.0.ring_s: input should be a valid number"),
-        ("phones:\n  - name: a\n    ring_s: 0\n", 3, "phones.0.ring_s: Input should be greater than 0"),
-        ("phones: 1\n", 1, "phones: input should be a valid list"),
+        ("phones:\n  - ring_s: 1\n", 2, "phones 1: name is missing"),
+        (
+            "phones:\n  - name: a\n  - name: b\n    rings: 1\n",
+            4,
+            "phones 2: rings is not a key we know here; did you mean ring_s?",
+        ),
+        ("phones:\n  - name: a\n    colour: 1\n", 3, "phones 1: colour is not a key we know here"),
+        ("phones:\n  - name: 5\n", 2, 'phones 1: name: a text was expected; put it in quotes: "5"'),
+        ("phones:\n  - name: [a]\n", 2, "phones 1: name: a text was expected"),
+        ("phones:\n  - name:\n", 2, "phones 1: name: nothing stands behind it; fill it in, or delete this line"),
+        ("phones:\n  - name: a\n    ring_s: soon\n", 3, "phones 1: ring_s: a number was expected"),
+        ("phones:\n  - name: a\n    ring_s: 0\n", 3, "phones 1: ring_s: must be greater than 0"),
+        ("phones: 1\n", 1, "phones: a list was expected: [one, two], or lines that begin with a - and a space"),
+        ("phones: {-a: 1}\n", 1, "phones: a list was expected: [one, two], or lines that begin with a - and a space"),
+        ("phones:\n", 1, "phones: nothing stands behind it; fill it in, or delete this line"),
+        ("phones: [a]\n", 1, "phones 1: keys with values were expected, a colon and a space behind each key"),
+        ("phones:\n  - {name: a, of: hom}\n", 2, "phones 1: of: 'hom' is none of 'home' or 'work'; did you mean home?"),
         ("other: 1\n", 1, "phones is missing"),
     ],
 )
@@ -284,6 +393,32 @@ def test_a_value_of_the_wrong_kind_is_told_in_an_operators_words(text, line, mes
         source.typed(Settings, document, document.data)
 
     assert (line, message) in [(fault.line, fault.message) for fault in found.value.faults]
+
+
+def test_a_key_that_was_meant_for_another_is_not_told_as_missing_too():
+    document = source.read("a.yaml", "phones: [{nme: a}]")
+
+    with pytest.raises(Faulty) as found:
+        source.typed(Settings, document, document.data)
+
+    assert ["phones 1: nme is not a key we know here; did you mean name?"] == [
+        each.message for each in found.value.faults
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ((), "this file"),
+        (("navigation", "more"), "navigation.more"),
+        (("choices", 0, "phones", "next"), "choice phones: next"),
+        (("offices", "choices", 1, "phones", "text"), "offices.choice phones: text"),
+        (("choices", 1), "choices 2"),
+        (("found", 0, "when", "state"), "found 1: when.state"),
+    ],
+)
+def test_a_path_is_told_in_words(path, said):
+    assert said == source.spoken(path)
 
 
 def test_a_value_of_the_right_kind_is_a_model():

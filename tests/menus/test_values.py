@@ -104,11 +104,28 @@ def test_a_persons_number_is_never_shown_whole(text):
     ],
 )
 def test_there_is_no_other_value(text):
-    told = said_of(text)
+    assert said_of(text).startswith("there is no value ")
 
-    assert told.startswith("there is no value ")
-    assert "as_of, asked, case.answer_number" in told
-    assert told.endswith("typed.day, typed.number, typed.person, typed.score, typed.sure, typed.words")
+
+def test_the_values_there_are_are_those_of_a_case_and_of_the_menus_inputs():
+    told = values.known(KEPT)
+
+    assert ("as_of", "asked", "case.answer_number") == told[:3]
+    assert ("item.on", "typed.day", "typed.number", "typed.person", "typed.score") == told[-7:-2]
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("{{ case.yaer }}", "; did you mean case.year?"),
+        ("{{ number }}", "; did you mean case.number?"),
+        ("{{ typed.persn }}", "; did you mean typed.person?"),
+        ("{{ person }}", "; did you mean typed.person?"),
+        ("{{ typed.pin }}", ""),
+    ],
+)
+def test_what_is_written_nearly_so_is_offered(text, instead):
+    assert said_of(text).endswith(f"there is no value {text[3:-3]}{instead}")
 
 
 def test_an_unknown_filter_is_told_with_those_there_are():
