@@ -34,3 +34,14 @@ def normal(text: str) -> str | None:
 
 def _is_mobile(number: phonenumbers.PhoneNumber) -> bool:
     return phonenumbers.number_type(number) in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+def written(e164: str, form: str) -> str:
+    """A number as a provider wants it: e164, international without the +, national with its 0, or bare of both."""
+    international = e164.removeprefix("+")
+    if form == "e164" or (form != "international" and not international.startswith(str(_IRAN))):
+        return e164  # of another country: it has no form of ours
+    if form == "international":
+        return international
+    bare = international.removeprefix(str(_IRAN))
+    return bare if form == "bare" else f"0{bare}"

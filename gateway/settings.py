@@ -1,7 +1,7 @@
 """Settings: a folder of YAML, read once, validated once. Unit, default and reason stand beside each field.
 
     gateway.yaml        this process
-    channels/*.yaml     one route to one operator or aggregator each; the file's name is the channel's
+    channels/*.yaml     one route to one operator or aggregator each; the file's name is the channel's, up to a dot
     backends/*.yaml     one office's system each
     routes.yaml         which backend answers what a menu asks
     holidays.yaml       the days offices do not work; without it Thursdays and Fridays
@@ -130,6 +130,8 @@ class SmsSettings(_Strict):
     """Seconds between attempts to send; the last one repeats until expiry."""
     send_within_s: float = Field(default=10.0, gt=0)
     """What one attempt gives the provider."""
+    stopped_for_s: float = Field(default=60.0, gt=0)
+    """How long nothing is sent by a route whose provider wants nothing from us: a wrong key does not mend by trying."""
     notices_from: time = time(8)
     notices_until: time = time(21)
     """The hours of Tehran in which a phone may ring for what nobody asked for just now; replies go at once."""
@@ -262,6 +264,14 @@ class SendSettings(_Strict):
     password: str = Field(default="", repr=False)
     sender: str
     """Our short code, as the recipient sees it."""
+    numbers: Literal["e164", "international", "national", "bare"] = "e164"
+    """How recipients are written: +989161234567, 989161234567, 09161234567 or 9161234567."""
+    receipts_url: str = Field(default="", pattern=r"^(https?://.*)?$", repr=False)
+    """Where the provider is told to report what became of a message, for those that want to be told each time."""
+    poll_every_s: float = Field(default=5.0, gt=0)
+    """How often a provider that calls nobody is asked for messages. A citizen waits half of it on the average."""
+    receipts_every_s: float = Field(default=60.0, gt=0)
+    """How often it is asked what became of ours."""
 
 
 class SmsChannel(_Channel):
@@ -411,16 +421,20 @@ def read(folder: Path, environ: Mapping[str, str], *, backend: str | None = None
             carries = _document(path, environ).data.get("carries")
         except (Faulty, AttributeError):
             carries = None
+        name = _named(path)
+        if name in (sms if carries == "sms" else ussd):
+            faults.append(Fault(str(path), 1, f"there is another channel {name} that carries {carries}"))
+            continue
         if carries != "ussd":
-            sms_files.add(path.stem)
+            sms_files.add(_named(path))
         if carries == "sms":
             if channel := take(path, SmsChannel):
-                sms[path.stem] = channel
+                sms[_named(path)] = channel
         elif found := take(path, UssdChannel):
-            ussd[path.stem] = found
+            ussd[_named(path)] = found
     for name, each in ussd.items():
         if each.later_by is not None and each.later_by not in sms_files:
-            document = _document(folder / "channels" / f"{name}.yaml", environ)
+            document = _document(channel_file(folder, name, "ussd"), environ)
             faults.append(document.fault(("later_by",), f"there is no SMS channel {each.later_by}"))
     backends: dict[str, Document] = {}
     files = {path.stem: path for path in sorted((folder / "backends").glob("*.yaml"))}
@@ -471,6 +485,17 @@ def _document(path: Path, environ: Mapping[str, str]) -> Document:
     if document.faults:
         raise Faulty(document.faults)
     return replace(document, data=data)
+
+
+def _named(path: Path) -> str:
+    """A channel's name: its file's, without what stands behind a dot, so that one name may carry both."""
+    return path.name.partition(".")[0]
+
+
+def channel_file(folder: Path, name: str, carries: str) -> Path:
+    """Where a channel is described: `NAME.sms.yaml` beside a `NAME.yaml` that carries USSD, or the other way round."""
+    own = folder / "channels" / f"{name}.{carries}.yaml"
+    return own if own.exists() else folder / "channels" / f"{name}.yaml"
 
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

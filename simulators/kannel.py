@@ -2,8 +2,6 @@
 them, and an inbox for each phone. Written from Kannel's user guide, not from the gateway's dialect."""
 
 import itertools
-from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import aiohttp
@@ -11,34 +9,24 @@ from aiohttp import web
 from yarl import URL
 
 from menus.alphabet import Alphabet, alphabet_of
-
-KEPT = 10_000
-"""Messages remembered over all phones; the oldest go first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """An SMS on a phone. id counts upwards over all phones."""
-
-    id: int
-    at: str
-    to: str
-    sender: str
-    text: str
+from simulators.phones import Delivered, Phones
+from simulators.reports import Reports
 
 
 class Kannel:
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, inbox: Phones | None = None) -> None:
+        """inbox: of the phones behind it, shared with other providers."""
         self._account = (username, password)
-        self._ids = itertools.count(1)
         self._message_ids = itertools.count(1)
-        self._messages: deque[Delivered] = deque(maxlen=KEPT)
+        self.inbox = inbox or Phones()
+        self._reports = Reports()
 
     # -- smsbox: what the gateway calls
 
     def application(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/cgi-bin/sendsms", self._sendsms)
+        app.cleanup_ctx.append(self._reports.connected)
         return app
 
     async def _sendsms(self, request: web.Request) -> web.Response:
@@ -51,26 +39,24 @@ class Kannel:
         # User guide: without coding=2, characters outside the default alphabet arrive as question marks.
         if query.get("coding") != "2" and alphabet_of(text) is not Alphabet.GSM7:
             text = "".join(char if alphabet_of(char) is Alphabet.GSM7 else "?" for char in text)
-        self._messages.append(
-            Delivered(next(self._ids), datetime.now(UTC).isoformat(), query["to"], query.get("from", ""), text)
-        )
+        self.inbox.deliver(query["to"], query.get("from", ""), text)
+        # User guide: %d is one of the bits of dlr-mask; 1 is delivered.
+        if "dlr-url" in query and int(query.get("dlr-mask", "0")) & 1:
+            self._reports.send("GET", query["dlr-url"].replace("%d", "1"))
         return web.Response(status=202, text="0: Accepted for delivery")
 
     # -- the phones
 
     def received(self, msisdn: str | None, after: int = 0) -> list[Delivered]:
-        """On this phone, or on every one. Looked for from the newest: the one who asks knows most of them."""
-        behind = itertools.takewhile(lambda each: each.id > after, reversed(self._messages))
-        return [each for each in behind if msisdn in (None, each.to)][::-1]
+        return self.inbox.received(msisdn, after)
 
     @property
     def messages(self) -> list[Delivered]:
-        """Of all phones, as they came."""
-        return list(self._messages)
+        return self.inbox.messages
 
     @property
     def last_id(self) -> int:
-        return self._messages[-1].id if self._messages else 0
+        return self.inbox.last_id
 
     async def send(self, http: aiohttp.ClientSession, get_url: URL, sender: str, to: str, text: str) -> tuple[int, str]:
         """A citizen's SMS as an sms-service's get-url call; the status and the body the gateway answered with.

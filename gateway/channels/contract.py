@@ -3,10 +3,10 @@
 Refusal     the peer's mistake, with the HTTP status and one line that says what was expected
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
 MAX_BODY_OCTETS = 8192
@@ -37,11 +37,13 @@ class WireReply:
 
 @dataclass(frozen=True, slots=True)
 class OutRequest:
-    """A request we make. params are form fields of a POST, or the query of a GET."""
+    """A request we make. params are form fields of a POST, or the query of a GET; body, where it is none of these."""
 
     method: str
     url: str
-    params: Mapping[str, str]
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = None
 
 
 class Refusal(Exception):
@@ -148,13 +150,20 @@ class NotAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """The provider takes nothing from us until somebody mends it: a wrong key, no credit, a line that is not ours."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """The message may have been taken: it went out, and no answer came back."""
 
     reason: str
 
 
-SendResult = Accepted | NotAccepted | Unknown
+SendResult = Accepted | NotAccepted | Stopped | Unknown
 
 
 class UssdDialect(Protocol):
@@ -167,16 +176,21 @@ class UssdDialect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SmsRoute:
-    """Where and as whom a channel sends: the provider's address and our account there."""
+    """Where and as whom a channel sends: the provider's address and our account there. receipts_url: where it is told
+    to report, with our secret in it."""
 
     url: str
     username: str
     sender: str
     password: str = field(repr=False)
+    receipts_url: str = field(default="", repr=False)
 
 
 class SmsDialect(Protocol):
-    """read and stored are for what comes in; request and result for what goes out."""
+    """read and stored are for what comes in; request and result for what goes out.
+
+    message_id is ours, whole and never used again: a provider that knows it has the message already.
+    """
 
     def read(self, request: WireRequest) -> MoSms: ...
 
@@ -185,6 +199,43 @@ class SmsDialect(Protocol):
     def request(self, route: SmsRoute, msisdn: str, text: str, message_id: str) -> OutRequest: ...
 
     def result(self, status: int, body: str) -> SendResult: ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A dialect whose provider calls us when it knows what became of a message."""
+
+    def receipt(self, request: WireRequest) -> DeliveryReceipt: ...
+
+    def stored(self) -> WireReply: ...
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A dialect whose provider calls nobody: it is asked for messages, and for what became of ours.
+
+    messages and receipts give nothing where the answer is an error: it is asked again. One that is not told of again
+    must be read in full, so what cannot be read is left out.
+    """
+
+    def messages_request(self, route: SmsRoute) -> OutRequest: ...
+
+    def messages(self, status: int, body: str) -> list[MoSms]: ...
+
+    def receipts_request(self, route: SmsRoute, provider_ids: Sequence[str]) -> OutRequest: ...
+
+    def receipts(self, status: int, body: str) -> list[DeliveryReceipt]: ...
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A dialect whose provider can be asked whether it has a message of ours: done before one is sent again."""
+
+    def look_up(self, route: SmsRoute, message_id: str) -> OutRequest: ...
+
+    def known(self, status: int, body: str) -> SendResult | None:
+        """Accepted when it has it, None when it has not, anything else when it cannot be known now."""
+        ...
 
 
 def only(request: WireRequest, method: str, *tails: str) -> None:

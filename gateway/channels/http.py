@@ -18,6 +18,7 @@ from gateway.channels.access import Network
 from gateway.channels.contract import (
     MAX_BODY_OCTETS,
     Refusal,
+    Reporting,
     SmsDialect,
     UssdDialect,
     UssdEnd,
@@ -29,6 +30,7 @@ from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.settings import Auth, SmsChannel, UssdChannel
 from gateway.sms.inbox import Inbox
+from gateway.sms.receipts import Receipts
 from gateway.turn import Turns, UnknownServiceCode
 
 log = structlog.get_logger()
@@ -43,7 +45,8 @@ RETRY_AFTER_S = 5
 
 
 class Channels:
-    """The routes /ussd/{channel} and /sms/{channel}, with whatever tail the channel's authentication asks for."""
+    """The routes /ussd/{channel}, /sms/{channel} and /dlr/{channel}, with whatever tail the channel's authentication
+    asks for."""
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Channels:
         sms: Mapping[str, tuple[SmsChannel, SmsDialect]],
         turns: Turns,
         inbox: Inbox,
+        receipts: Receipts,
         keys: Keys,
         clock: Clock,
         failed: Mapping[str, str],
@@ -58,13 +62,14 @@ class Channels:
     ) -> None:
         """failed: for each USSD channel what its callers read when a turn broke; ready, since then nothing may be.
         proxies: whose word counts on where a request comes from."""
-        self._ussd, self._sms, self._turns, self._inbox = ussd, sms, turns, inbox
+        self._ussd, self._sms, self._turns, self._inbox, self._receipts = ussd, sms, turns, inbox, receipts
         self._keys, self._clock, self._failed, self._proxies = keys, clock, failed, proxies
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.route("*", "/ussd/{channel}{tail:(/.*)?}", self._answering(self._take_ussd)),
             web.route("*", "/sms/{channel}{tail:(/.*)?}", self._answering(self._take_sms)),
+            web.route("*", "/dlr/{channel}{tail:(/.*)?}", self._answering(self._take_receipt)),
         ]
 
     def _answering(
@@ -143,6 +148,19 @@ class Channels:
             raise Refusal(503, "not stored; send it again", {"Retry-After": str(RETRY_AFTER_S)}) from None
         log.info("sms_received" if message_id is not None else "sms_repeated", channel=name, message=message_id,
                  caller=self._keys.day_tag(sender, self._clock.today()))  # fmt: skip
+        return dialect.stored()
+
+    async def _take_receipt(self, request: web.Request) -> WireReply:
+        name, (channel, dialect) = _channel(request, self._sms, "SMS")
+        if not isinstance(dialect, Reporting):
+            raise Refusal(404, "this channel's provider does not report here")
+        receipt = dialect.receipt(await self._wire(request, channel.auth))
+        phone = _mobile(receipt.msisdn) if receipt.msisdn else ""
+        try:
+            await self._receipts.receive(name, replace(receipt, msisdn=phone))
+        except SQLAlchemyError:
+            log.exception("receipt_not_stored", channel=name)
+            raise Refusal(503, "not stored; send it again", {"Retry-After": str(RETRY_AFTER_S)}) from None
         return dialect.stored()
 
 

@@ -17,4 +17,6 @@ USSD: Mapping[str, UssdDialect] = {
     "restcomm": RestComm(),
     "truroute": TruRoute(),
 }
-SMS: Mapping[str, SmsDialect] = {"kannel": Kannel()}
+SMS: Mapping[str, SmsDialect] = {
+    "kannel": Kannel(),
+}

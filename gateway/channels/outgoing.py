@@ -1,16 +1,25 @@
 """A channel's way out: a dialect's request over HTTP, and what came of it."""
 
-from collections.abc import Awaitable, Callable
-
 import aiohttp
 
-from gateway.channels.contract import NotAccepted, SendResult, SmsDialect, SmsRoute, Unknown
-from gateway.settings import SmsChannel
+from gateway import msisdn
+from gateway.channels.contract import (
+    Knowing,
+    NotAccepted,
+    OutRequest,
+    SendResult,
+    SmsDialect,
+    SmsRoute,
+    Unknown,
+)
+from gateway.settings import SendSettings, SmsChannel
+from gateway.sms.outbox import Send
 
-MAX_ANSWER_OCTETS = 8192
+MAX_ANSWER_OCTETS = 1_048_576
+"""A hundred long messages of a provider that is polled, each character escaped."""
 
 
-class _Unanswered(Exception):
+class Unanswered(Exception):
     """The connection ended after the request went out."""
 
 
@@ -22,30 +31,61 @@ async def once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTyp
     except aiohttp.ClientConnectorError:
         raise  # nothing was sent
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Unanswered(type(error).__name__) from None
+        raise Unanswered(type(error).__name__) from None
 
 
-def sender(
-    http: aiohttp.ClientSession, dialect: SmsDialect, channel: SmsChannel
-) -> Callable[[str, str, str], Awaitable[SendResult]]:
-    """Sends one message and says what the provider said. Reasons name no address: it may hold a secret."""
-    settings = channel.send
-    route = SmsRoute(settings.url, settings.username, settings.sender, settings.password)
+class NotReached(Exception):
+    """Nothing was sent."""
 
-    async def send(to: str, text: str, message_id: str) -> SendResult:
-        out = dialect.request(route, to, text, message_id)
-        params, data = (out.params, None) if out.method == "GET" else (None, out.params)
+
+async def fetched(http: aiohttp.ClientSession, out: OutRequest) -> tuple[int, str]:
+    """Status and body. Raises NotReached, or Unanswered when it went out and no answer came. Neither names an address:
+    it may hold a secret."""
+    form = out.params if out.method != "GET" and out.body is None else None
+    params = None if form is not None else out.params
+    try:
+        async with http.request(
+            out.method,
+            out.url,
+            params=params or None,
+            data=form if out.body is None else out.body,
+            headers=out.headers,
+            allow_redirects=False,
+            middlewares=(once,),
+        ) as response:
+            body = bytearray()
+            while len(body) < MAX_ANSWER_OCTETS and (chunk := await response.content.read(MAX_ANSWER_OCTETS)):
+                body += chunk
+            return response.status, body.decode("utf-8", "replace")
+    except aiohttp.ClientConnectorError as error:
+        raise NotReached(type(error).__name__) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unanswered(type(error).__name__) from None
+
+
+def route_of(settings: SendSettings) -> SmsRoute:
+    return SmsRoute(settings.url, settings.username, settings.sender, settings.password, settings.receipts_url)
+
+
+def sender(http: aiohttp.ClientSession, dialect: SmsDialect, channel: SmsChannel) -> Send:
+    """Sends one message and says what the provider said."""
+    route, form = route_of(channel.send), channel.send.numbers
+
+    async def send(to: str, text: str, message_id: str, *, again: bool = False) -> SendResult:
         try:
-            async with http.request(
-                out.method, out.url, params=params, data=data, allow_redirects=False, middlewares=(once,)
-            ) as response:
-                body = await response.content.read(MAX_ANSWER_OCTETS)
-                return dialect.result(response.status, body.decode("utf-8", "replace"))
-        except aiohttp.ClientConnectorError as error:
-            return NotAccepted(f"not reached: {type(error).__name__}", again=True)  # nothing was sent yet
-        except _Unanswered as error:
+            if again and isinstance(dialect, Knowing):
+                found = dialect.known(*await fetched(http, dialect.look_up(route, message_id)))
+                if found is not None:
+                    return found
+        except (NotReached, Unanswered) as error:
+            return NotAccepted(f"not looked up: {error}", again=True)
+        try:
+            return dialect.result(
+                *await fetched(http, dialect.request(route, msisdn.written(to, form), text, message_id))
+            )
+        except NotReached as error:
+            return NotAccepted(f"not reached: {error}", again=True)
+        except Unanswered as error:
             return Unknown(f"no answer: {error}")
-        except (aiohttp.ClientError, OSError) as error:
-            return Unknown(f"no answer: {type(error).__name__}")
 
     return send

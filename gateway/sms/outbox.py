@@ -5,15 +5,15 @@ MAX_DOUBTS times: a status read twice harms nobody, one read twelve times does. 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 import structlog
 from sqlalchemy import ColumnElement, Row, and_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.channels.contract import Accepted, NotAccepted, SendResult, Unknown
+from gateway.channels.contract import Accepted, NotAccepted, SendResult, Stopped, Unknown
 from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.quiet import next_moment
@@ -25,8 +25,13 @@ from menus.alphabet import segments
 
 log = structlog.get_logger()
 
-Send = Callable[[str, str, str], Awaitable[SendResult]]
-"""Channel's way out: MSISDN, text and our message id to what the provider said. Does not raise for what it does."""
+
+class Send(Protocol):
+    """Channel's way out: MSISDN, text and our message id to what the provider said. again: it may have it already, from
+    an attempt whose end nobody saw. Does not raise for what the provider does."""
+
+    def __call__(self, to: str, text: str, message_id: str, *, again: bool = False) -> Awaitable[SendResult]: ...
+
 
 MAX_DOUBTS = 2
 """Attempts that ended unknown before a message is left at that."""
@@ -39,6 +44,7 @@ class Outbox:
         self._database, self._senders, self._keys = database, senders, keys
         self._clock, self._settings = clock, settings
         self._table = database.tables.message_out
+        self._stopped: dict[str, datetime] = {}
         self.worker = Worker("outbox", database, self._table, self._due, self._send, clock.now, settings.at_once)
 
     async def add(
@@ -69,7 +75,10 @@ class Outbox:
         )
 
     def _due(self, now: datetime) -> ColumnElement[bool]:
-        return and_(self._table.c.state == "waiting", self._table.c.due_at <= now)
+        stopped = [channel for channel, until in self._stopped.items() if until > now]
+        return and_(
+            self._table.c.state == "waiting", self._table.c.due_at <= now, self._table.c.channel.not_in(stopped)
+        )
 
     async def _send(self, row: Row[Any]) -> None:
         now = self._clock.now()
@@ -89,7 +98,14 @@ class Outbox:
         match result:
             case Accepted(provider_id=provider_id):
                 state = "sent"
-                more = {"provider_id": provider_id, "sent_at": self._clock.now()}
+                # A provider that gives no id reports by ours.
+                more = {"provider_id": provider_id or _name(row), "sent_at": self._clock.now()}
+            case Stopped():
+                state = "waiting"
+                until = self._clock.now() + timedelta(seconds=self._settings.stopped_for_s)
+                self._stopped[row.channel] = until
+                more |= {"due_at": until, "tries": row.tries}  # no attempt of this message's: it waits with the others
+                log.error("route_stopped", channel=row.channel, reason=reason, until=str(until))
             case NotAccepted(again=again):
                 state = "waiting" if again else "failed"
             case Unknown():
@@ -115,7 +131,7 @@ class Outbox:
             return NotAccepted(f"there is no SMS channel {row.channel} now", again=True)
         try:
             async with asyncio.timeout(self._settings.send_within_s):
-                return await send(row.msisdn, row.text, str(row.id))
+                return await send(row.msisdn, row.text, _name(row), again=row.tries > 0)
         except TimeoutError:
             return Unknown(f"no answer within {self._settings.send_within_s:g} s")
 
@@ -129,3 +145,8 @@ class Outbox:
             if provider_id := values.get("provider_id"):
                 await receipts.catch_up(connection, self._database.tables, row, provider_id)
         return bool(done.rowcount)
+
+
+def _name(row: Row[Any]) -> str:
+    """Our id of a message, digits alone: providers keep it for longer than a database may live, so it has the time."""
+    return f"{int(row.created_at.timestamp())}{row.id:06}"

@@ -1,7 +1,8 @@
 """What became of messages that a provider took: each receipt is a row, and moves its message forward only.
 
 A receipt may come before we know the id it names, and the same id in another base than it was given in; so it is
-looked for among this phone's messages, both when it comes and when an id is learnt.
+looked for among this phone's messages, both when it comes and when an id is learnt. Where the provider does not name
+the phone, the id must be the one that was given, to the letter.
 """
 
 import re
@@ -10,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import DeliveryReceipt
@@ -24,14 +25,18 @@ log = structlog.get_logger()
 LOOKED_BACK_S = 259_200.0
 """72 h: networks give up delivering before that."""
 
+ASKED_FOR_S = 86_400.0
+"""How long a provider that does not report is asked about a message. Magfa forgets after a day."""
+
 
 class Receipts:
     def __init__(self, database: Database, keys: Keys, clock: Clock) -> None:
         self._database, self._keys, self._clock = database, keys, clock
 
     async def receive(self, channel: str, receipt: DeliveryReceipt) -> None:
-        """Store one, its msisdn in E.164: after this it may be acknowledged."""
-        tables, tag, now = self._database.tables, self._keys.tag(receipt.msisdn), self._clock.now()
+        """Store one, its msisdn in E.164, or empty where it is not said: after this it may be acknowledged."""
+        tables, now = self._database.tables, self._clock.now()
+        tag = self._keys.tag(receipt.msisdn) if receipt.msisdn else ""
         sent = tables.message_out
         async with self._database.writing() as connection:
             await connection.execute(
@@ -44,7 +49,8 @@ class Receipts:
                     received_at=now,
                 )
             )
-            hers = (sent.c.channel == channel, sent.c.msisdn_tag == tag, sent.c.provider_id.is_not(None))
+            named = sent.c.msisdn_tag == tag if tag else sent.c.provider_id == receipt.provider_id
+            hers = (sent.c.channel == channel, named, sent.c.provider_id.is_not(None))
             lately = sent.c.sent_at > now - timedelta(seconds=LOOKED_BACK_S)
             wanted = select(sent.c.id, sent.c.provider_id).where(*hers, lately).order_by(sent.c.id.desc())
             found = _named(receipt.provider_id, (await connection.execute(wanted)).all())
@@ -53,11 +59,26 @@ class Receipts:
         log.info("sms_reported", channel=channel, message=found.id if found else None, fate=receipt.fate,
                  reason=receipt.reason)  # fmt: skip
 
+    async def awaited(self, channel: str, at_once: int) -> list[list[str]]:
+        """The ids of this channel's messages whose end is not known yet, so many in each list."""
+        table, since = self._database.tables.message_out, self._clock.now() - timedelta(seconds=ASKED_FOR_S)
+        waiting = (
+            table.c.channel == channel,
+            table.c.state == "sent",
+            table.c.sent_at > since,
+            or_(table.c.fate.is_(None), table.c.fate == "pending"),
+        )
+        async with self._database.reading() as connection:
+            ids = (await connection.execute(select(table.c.provider_id).where(*waiting).order_by(table.c.id))).scalars()
+            found = [each for each in ids if each]
+        return [found[begin : begin + at_once] for begin in range(0, len(found), at_once)]
+
 
 async def catch_up(connection: AsyncConnection, tables: Tables, row: Row[Any], provider_id: str) -> None:
     """In the caller's transaction: this message has just been given its id, and its receipts may be here already."""
     table = tables.receipt
-    hers = (table.c.channel == row.channel, table.c.msisdn_tag == row.msisdn_tag)
+    nobodys = and_(table.c.msisdn_tag == "", table.c.provider_id == provider_id)
+    hers = (table.c.channel == row.channel, or_(table.c.msisdn_tag == row.msisdn_tag, nobodys))
     lately = table.c.received_at >= row.created_at
     for early in (await connection.execute(select(table).where(*hers, lately).order_by(table.c.id))).all():
         if same_id(provider_id, early.provider_id):

@@ -321,10 +321,11 @@ class TestServe:
                 "DEAD_SECRETARIAT_URL",
                 "SERVICES_URL",
                 "KANNEL_URL",
+                "SMS_PROVIDERS_URL",
             ),
             "http://127.0.0.1:9",
         )
-        return {**os.environ, **urls, "KANNEL_PASSWORD": "x"}
+        return {**os.environ, **urls, "KANNEL_PASSWORD": "x", "SMS_PROVIDERS_KEY": "x"}
 
     @pytest.fixture
     def served(self, tmp_path, environ):
@@ -404,8 +405,14 @@ def test_the_shipped_menu_and_settings_check():
         "DEAD_SECRETARIAT_URL",
         "SERVICES_URL",
         "KANNEL_URL",
+        "SMS_PROVIDERS_URL",
     )
-    environ = {**os.environ, **dict.fromkeys(names, "http://127.0.0.1:9"), "KANNEL_PASSWORD": "x"}
+    environ = {
+        **os.environ,
+        **dict.fromkeys(names, "http://127.0.0.1:9"),
+        "KANNEL_PASSWORD": "x",
+        "SMS_PROVIDERS_KEY": "x",
+    }
     config = Path(__file__).parent.parent.parent / "config"
     assert 0 == rasad("config", "check", "--config", str(config), env=environ).returncode
 

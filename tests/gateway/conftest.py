@@ -76,6 +76,8 @@ def desk(tmp_path, keys, clock):
                 "SERVICES_URL": await listening(services.application(data.requests(today))),
                 "KANNEL_URL": f"{await listening(phones_here.application())}/cgi-bin/sendsms",
                 "KANNEL_PASSWORD": "demo",
+                "SMS_PROVIDERS_URL": "http://127.0.0.1:9",
+                "SMS_PROVIDERS_KEY": "demo",
             }
             if sms_down:
                 environment["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"

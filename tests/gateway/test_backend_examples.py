@@ -101,8 +101,14 @@ def test_a_wsdl_that_is_not_there_is_named_with_file_and_line(described):
         "DEAD_SECRETARIAT_URL",
         "SERVICES_URL",
         "KANNEL_URL",
+        "SMS_PROVIDERS_URL",
     )
-    environ = {**dict.fromkeys(names, "http://127.0.0.1:1"), "KANNEL_PASSWORD": "x", "SECRETARIAT_PASSWORD": "x"}
+    environ = {
+        **dict.fromkeys(names, "http://127.0.0.1:1"),
+        "KANNEL_PASSWORD": "x",
+        "SMS_PROVIDERS_KEY": "x",
+        "SECRETARIAT_PASSWORD": "x",
+    }
     with pytest.raises(settings.Faulty) as faulty:
         app.check(settings.read(config, environ))
 

@@ -157,10 +157,18 @@ def test_what_is_wrong_is_told_with_file_and_line(config, section, written, inst
     text = example(section)
     assert written in text
     environ = dict.fromkeys(
-        ["SLOW_SECRETARIAT_URL", "FAILING_SECRETARIAT_URL", "DEAD_SECRETARIAT_URL", "SERVICES_URL", "KANNEL_URL"],
+        [
+            "SLOW_SECRETARIAT_URL",
+            "FAILING_SECRETARIAT_URL",
+            "DEAD_SECRETARIAT_URL",
+            "SERVICES_URL",
+            "KANNEL_URL",
+            "SMS_PROVIDERS_URL",
+        ],
         "http://127.0.0.1:9",
     ) | {
         "KANNEL_PASSWORD": "x",
+        "SMS_PROVIDERS_KEY": "x",
         "OFFICE_DATABASE": "sqlite+aiosqlite:////x.db",
         "REGISTER_FOLDER": "/x",
     }

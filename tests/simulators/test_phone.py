@@ -253,8 +253,20 @@ async def desk_of_serve(tmp_path, keys, clock, aiohttp_client):
     """The gateway as `rasad serve` composes it."""
     from gateway import app
 
-    names = ("SECRETARIAT", "SLOW_SECRETARIAT", "FAILING_SECRETARIAT", "DEAD_SECRETARIAT", "SERVICES", "KANNEL")
-    environ = {**{f"{name}_URL": "http://127.0.0.1:9" for name in names}, "KANNEL_PASSWORD": "x"}
+    names = (
+        "SECRETARIAT",
+        "SLOW_SECRETARIAT",
+        "FAILING_SECRETARIAT",
+        "DEAD_SECRETARIAT",
+        "SERVICES",
+        "KANNEL",
+        "SMS_PROVIDERS",
+    )
+    environ = {
+        **{f"{name}_URL": "http://127.0.0.1:9" for name in names},
+        "KANNEL_PASSWORD": "x",
+        "SMS_PROVIDERS_KEY": "x",
+    }
     checked = app.load(demo.HOME / "config", environ, database=f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}")
     async with app.composed(checked, keys=keys, clock=clock) as application:
         yield await aiohttp_client(application)

@@ -1,17 +1,32 @@
 """Requests and replies as data: what each dialect reads, refuses and writes."""
 
-from dataclasses import MISSING, fields
+import json
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from gateway.channels import listed
-from gateway.channels.contract import Accepted, Refusal, SmsRoute, UssdInput, UssdReply, WireReply, WireRequest
+from gateway.channels.contract import (
+    Accepted,
+    NotAccepted,
+    Refusal,
+    SmsRoute,
+    Stopped,
+    Unknown,
+    UssdInput,
+    UssdReply,
+    WireReply,
+    WireRequest,
+)
 
 HERE = Path(__file__).parent
 GOLDEN = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(HERE.glob("*.yaml"))}
-DIALECTS = {**listed.USSD, **listed.SMS}
+DIALECTS = {
+    **listed.USSD,
+    **{name if name not in listed.USSD else f"{name}.sms": each for name, each in listed.SMS.items()},
+}
 FORM = "application/x-www-form-urlencoded"
 ROUTE = SmsRoute("http://127.0.0.1:1/cgi-bin/sendsms", "rasad", "4040", "secret")
 
@@ -66,14 +81,67 @@ def test_writes(dialect, case):
 
 @pytest.mark.parametrize(("dialect", "case"), cases("send"))
 def test_sends(dialect, case):
-    request = dialect.request(ROUTE, case["to"], case["text"], "1")
+    request = dialect.request(replace(ROUTE, **case.get("route", {})), case["to"], case["text"], "1795338000000001")
 
-    assert case["gives"] == {"method": request.method, "params": dict(request.params)}
+    assert case["gives"] == asked(request)
+
+
+def asked(request):
+    told = {
+        "method": request.method,
+        "url": request.url,
+        "params": dict(request.params),
+        "headers": dict(request.headers),
+    }
+    if request.body is not None:
+        told["body"] = json.loads(request.body)
+    return {name: value for name, value in told.items() if value and value != ROUTE.url}
 
 
 @pytest.mark.parametrize(("dialect", "case"), cases("result"))
 def test_understands_the_providers_answer(dialect, case):
     result = dialect.result(case["status"], case["body"])
 
-    got = "accepted" if isinstance(result, Accepted) else "again" if result.again else "never"
-    assert case["gives"] == got
+    assert case["gives"] == fate_of(result)
+
+
+def fate_of(result):
+    match result:
+        case Accepted(provider_id=name):
+            return f"accepted {name}" if name else "accepted"
+        case Stopped():
+            return "stop"
+        case Unknown():
+            return "unknown"
+        case NotAccepted(again=again):
+            return "again" if again else "never"
+        case None:
+            return "not known"
+
+
+@pytest.mark.parametrize(("dialect", "case"), cases("receipt"))
+def test_reads_a_receipt_or_refuses_it(dialect, case):
+    method = case.get("method", "POST" if "body" in case else "GET")
+    request = WireRequest(method, "", case.get("query", ""), case["content_type"], case.get("body", "").encode())
+    if "refuses" in case:
+        with pytest.raises(Refusal) as refused:
+            dialect.receipt(request)
+
+        assert case["refuses"] == f"{refused.value.status} {refused.value.line}"
+    else:
+        assert case["gives"] == said(dialect.receipt(request))
+
+
+@pytest.mark.parametrize(("dialect", "case"), cases("messages"))
+def test_reads_the_messages_a_provider_hands_out(dialect, case):
+    assert case["gives"] == [said(each) for each in dialect.messages(case.get("status", 200), case["body"])]
+
+
+@pytest.mark.parametrize(("dialect", "case"), cases("receipts"))
+def test_reads_what_a_provider_says_became_of_messages(dialect, case):
+    assert case["gives"] == [said(each) for each in dialect.receipts(case.get("status", 200), case["body"])]
+
+
+@pytest.mark.parametrize(("dialect", "case"), cases("known"))
+def test_reads_whether_a_provider_has_a_message(dialect, case):
+    assert case["gives"] == fate_of(dialect.known(case.get("status", 200), case["body"]))

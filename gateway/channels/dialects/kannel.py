@@ -5,16 +5,21 @@ itself, and whatever stood in the body Kannel would send as a second one.
 """
 
 import hashlib
+from collections.abc import Mapping
 
 from gateway.channels.contract import (
     Accepted,
+    DeliveryReceipt,
+    Fate,
     MoSms,
     NotAccepted,
     OutRequest,
     Refusal,
+    Reporting,
     SendResult,
     SmsDialect,
     SmsRoute,
+    Stopped,
     WireReply,
     WireRequest,
     fields,
@@ -26,6 +31,8 @@ from menus.alphabet import Alphabet, alphabet_of
 # User guide, sendsms: %c is 0 for 7 bit, 1 for 8 bit, 2 for UCS-2; %b is the raw body in the charset of %C.
 _UCS2 = "2"
 _BINARY = "1"
+# User guide, "Delivery reports": the bits of dlr-mask, one of which is %d.
+_FATES: Mapping[int, Fate] = {1: "delivered", 2: "failed", 4: "pending", 8: "pending", 16: "failed"}
 _CHARSETS = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -67,16 +74,29 @@ class Kannel:
             "charset": "UTF-8",
             "coding": "0" if alphabet_of(text) is Alphabet.GSM7 else _UCS2,
         }
+        if route.receipts_url:
+            params["dlr-mask"] = str(sum(_FATES))
+            params["dlr-url"] = f"{route.receipts_url}?id={message_id}&status=%d"
         return OutRequest("GET", route.url, params)
 
     def result(self, status: int, body: str) -> SendResult:
         # User guide, sendsms: 0 accepted, 3 queued for later; both arrive with 202 (older versions: 200).
         code = body.partition(":")[0].strip()
         if status in (200, 202) and code in ("0", "3"):
-            return Accepted()
+            return Accepted()  # without an id: receipts carry ours
+        if status == 403:
+            return Stopped("HTTP 403")
         if status == 400:
-            return NotAccepted("HTTP 400", again=False)  # this message; 403 and 404 are our account and our address
+            return NotAccepted("HTTP 400", again=False)  # this message; 404 is our address
         return NotAccepted(f"HTTP {status}, {code[:8]!r}", again=True)
+
+    def receipt(self, request: WireRequest) -> DeliveryReceipt:
+        only(request, "GET")
+        found = fields(request.query)
+        status = text(found, "status", longest=8)
+        if status not in map(str, _FATES):
+            raise Refusal(400, f"status must be one of {', '.join(map(str, _FATES))} (status=%d)")
+        return DeliveryReceipt(text(found, "id", longest=32), "", _FATES[int(status)], f"dlr {status}")
 
 
 def _body(found: dict[str, bytes]) -> str:
@@ -99,3 +119,4 @@ def _derived_id(query: str) -> str:
 
 
 _: type[SmsDialect] = Kannel
+_reports: type[Reporting] = Kannel
