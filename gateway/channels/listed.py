@@ -6,6 +6,7 @@ from gateway.channels.contract import SmsDialect, UssdDialect
 from gateway.channels.dialects.africastalking import AfricasTalking
 from gateway.channels.dialects.inoti import Inoti
 from gateway.channels.dialects.kannel import Kannel
+from gateway.channels.dialects.kavenegar import Kavenegar
 from gateway.channels.dialects.plain_json import PlainJson
 from gateway.channels.dialects.restcomm import RestComm
 from gateway.channels.dialects.truroute import TruRoute
@@ -19,4 +20,5 @@ USSD: Mapping[str, UssdDialect] = {
 }
 SMS: Mapping[str, SmsDialect] = {
     "kannel": Kannel(),
+    "kavenegar": Kavenegar(),
 }
