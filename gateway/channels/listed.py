@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gateway.channels.contract import SmsDialect, UssdDialect
 from gateway.channels.dialects.africastalking import AfricasTalking
+from gateway.channels.dialects.africastalking_sms import AfricasTalkingSms
 from gateway.channels.dialects.inoti import Inoti
 from gateway.channels.dialects.kannel import Kannel
 from gateway.channels.dialects.kavenegar import Kavenegar
@@ -19,6 +20,7 @@ USSD: Mapping[str, UssdDialect] = {
     "truroute": TruRoute(),
 }
 SMS: Mapping[str, SmsDialect] = {
+    "africastalking": AfricasTalkingSms(),
     "kannel": Kannel(),
     "kavenegar": Kavenegar(),
 }

@@ -1,0 +1,108 @@
+"""Africa's Talking SMS: a form each way, receipts as a callback. protocols.md F7; nyaruka/courier
+handlers/africastalking; status codes of a recipient from their "Sending SMS" page.
+
+There is no key by which a message sent twice would be known, so an answer that does not come leaves it unknown.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from gateway.channels.contract import (
+    Accepted,
+    DeliveryReceipt,
+    Fate,
+    MoSms,
+    NotAccepted,
+    OutRequest,
+    Reporting,
+    SendResult,
+    SmsDialect,
+    SmsRoute,
+    Stopped,
+    Unknown,
+    WireReply,
+    WireRequest,
+    form,
+    only,
+    text,
+)
+from gateway.channels.documents import json_answer
+
+# statusCode of a recipient: 100 processed, 101 sent, 102 queued; 401 risk hold, 402 invalid sender id, 403 invalid
+# phone number, 404 unsupported number type, 405 insufficient balance, 406 user in blacklist, 407 could not route,
+# 409 do not disturb, 500 internal server error, 501 gateway error, 502 rejected by gateway.
+_ACCEPTED = frozenset({100, 101, 102})
+_CODES: Mapping[int, Literal["retry", "never", "stop"]] = {
+    401: "stop",
+    402: "stop",
+    403: "never",
+    404: "never",
+    405: "stop",
+    406: "never",
+    407: "never",
+    409: "never",
+    500: "retry",
+    501: "retry",
+    502: "retry",
+}
+_FATES: Mapping[str, Fate] = {
+    "success": "delivered",
+    "sent": "pending",
+    "submitted": "pending",
+    "buffered": "pending",
+    "rejected": "failed",
+    "failed": "failed",
+    "absentsubscriber": "pending",
+    "expired": "expired",
+}
+
+
+class AfricasTalkingSms:
+    def read(self, request: WireRequest) -> MoSms:
+        only(request, "POST")
+        found = form(request)
+        return MoSms(
+            provider_id=text(found, "id", longest=128),
+            msisdn=text(found, "from"),
+            short_code=text(found, "to", longest=32),
+            text=text(found, "text", empty=True, longest=4096),
+        )
+
+    def stored(self) -> WireReply:
+        return WireReply(200, "")
+
+    def receipt(self, request: WireRequest) -> DeliveryReceipt:
+        only(request, "POST")
+        found = form(request)
+        status = text(found, "status", longest=32)
+        fate = _FATES.get(status.lower(), "pending")  # a word we do not know moves nothing
+        phone = text(found, "phoneNumber") if "phoneNumber" in found else ""
+        return DeliveryReceipt(text(found, "id", longest=128), phone, fate, status)
+
+    def request(self, route: SmsRoute, msisdn: str, text: str, message_id: str) -> OutRequest:
+        params = {"username": route.username, "to": msisdn, "message": text, "from": route.sender}
+        headers = {"apikey": route.password, "Accept": "application/json"}
+        return OutRequest("POST", route.url, params, headers)
+
+    def result(self, status: int, body: str) -> SendResult:
+        if status in (401, 403):
+            return Stopped(f"HTTP {status}")
+        if status == 429:
+            return NotAccepted("HTTP 429", again=True)
+        if status >= 500:
+            return Unknown(f"HTTP {status}")
+        data = json_answer(body).get("SMSMessageData")
+        recipients = data.get("Recipients") if isinstance(data, dict) else None
+        first = recipients[0] if isinstance(recipients, list) and recipients else None
+        if not isinstance(first, dict):
+            return Unknown(f"HTTP {status}, unreadable") if status < 300 else NotAccepted(f"HTTP {status}", again=False)
+        code, message_id = first.get("statusCode"), first.get("messageId")
+        if code in _ACCEPTED or first.get("status") == "Success":
+            return Accepted(message_id[:160] if isinstance(message_id, str) and message_id != "None" else None)
+        what = _CODES.get(code, "never") if isinstance(code, int) else "never"
+        reason = f"status {code!s:.8}"
+        return Stopped(reason) if what == "stop" else NotAccepted(reason, again=what == "retry")
+
+
+_: type[SmsDialect] = AfricasTalkingSms
+_reports: type[Reporting] = AfricasTalkingSms
