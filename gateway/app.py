@@ -33,8 +33,10 @@ from gateway import settings as setting
 from gateway.answers import Answers, Service
 from gateway.api import DRAFT_FOR_S, Api
 from gateway.channels import listed
+from gateway.channels.contract import Polled
 from gateway.channels.http import Channels
 from gateway.channels.outgoing import sender
+from gateway.channels.polling import Poller
 from gateway.clock import Clock, SystemClock
 from gateway.events import Events
 from gateway.health import Health
@@ -52,6 +54,7 @@ from gateway.sms.follow_ups import FollowUps
 from gateway.sms.follows import Follows
 from gateway.sms.inbox import Inbox
 from gateway.sms.outbox import Outbox
+from gateway.sms.receipts import Receipts
 from gateway.storage.database import Database, DatabaseUnusable
 from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
@@ -138,7 +141,8 @@ def check(settings: Settings) -> Checked:
     ]
     for name, dialect, known in dialects:
         if dialect not in known:
-            file = str(settings.folder / "channels" / f"{name}.yaml")
+            carries = "ussd" if known == sorted(listed.USSD) else "sms"
+            file = str(setting.channel_file(settings.folder, name, carries))
             faults.append(Fault(file, 1, f"dialect: {dialect!r} is none of {', '.join(known)}"))
     folder = setting.SHIPPED_MENU if settings.gateway.menu is None else Path(settings.gateway.menu)
     menu: Edition | Faulty
@@ -154,7 +158,7 @@ def check(settings: Settings) -> Checked:
 def house(settings: Settings) -> House:
     """What these settings ask of a menu."""
     capacities = {name: channel.capacity for name, channel in settings.ussd.items()}
-    capacities |= {name: channel.capacity for name, channel in settings.sms.items()}
+    capacities |= {f"{name} (SMS)": channel.capacity for name, channel in settings.sms.items()}
     return House(settings.routes.keys(), capacities)
 
 
@@ -237,16 +241,22 @@ async def composed(
         follows = Follows(database, turns, outbox, settings.sms, pace, keys, clock, own.follow)
         services["follow"], services["unfollow"] = follows.follow, follows.unfollow
         inbox = Inbox(database, turns, outbox, talks, follows, settings.sms, keys, clock, own.sms)
+        fates = Receipts(database, keys, clock)
         channels = Channels(
             {name: (each, listed.USSD[each.dialect]) for name, each in settings.ussd.items()},
             {name: (each, listed.SMS[each.dialect]) for name, each in settings.sms.items()},
             turns,
             inbox,
+            fates,
             keys,
             clock,
             {name: turns.outright("failed", "ussd", None, each.capacity)[1] for name, each in settings.ussd.items()},
             own.proxies,
         )
+        for name, each in settings.sms.items():
+            if isinstance(dialect := listed.SMS[each.dialect], Polled):
+                asking = Poller(http, name, dialect, each, inbox, fates)
+                stack.push_async_callback(_ended, asyncio.create_task(asking.run()))
         for worker in (outbox.worker, follow_ups.worker, inbox.worker, *follows.workers):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
@@ -263,7 +273,7 @@ async def composed(
         api = Api(own.api_tokens, sessions, publications, house(settings), keys, clock)
         own_routes = [*events.routes(), *uploads.routes(), *api.routes(), *Health(database, menus).routes()]
         application.add_routes([*channels.routes(), *own_routes, *more])
-        for name, channel in {**settings.ussd, **settings.sms}.items():
+        for name, channel in (*settings.ussd.items(), *settings.sms.items()):
             if channel.auth.kind == "none":
                 log.warning("channel_without_authentication", channel=name, taken_from="this machine only")
         _look_at_the_calendar(settings, clock)

@@ -22,10 +22,13 @@ import yaml
 from aiohttp import web
 
 from gateway import app as gateway
+from simulators.africastalking import AfricasTalking
 from simulators.aggregator import SESSIONS
 from simulators.channels import Channel
-from simulators.desk import Desk
+from simulators.desk import Desk, Provider
 from simulators.kannel import Kannel
+from simulators.kavenegar import Kavenegar
+from simulators.magfa import Magfa
 from simulators.offices import data, generated, secretariat, services
 from simulators.offices.days import Calendar
 from simulators.offices.faults import Front
@@ -33,6 +36,7 @@ from simulators.phone import pages
 from simulators.phone.calls import Calls, Line
 from simulators.phone.drafts import Drafts
 from simulators.phone.wire import Tap, Wire
+from simulators.phones import Phones
 from simulators.recorder import Public, public_in
 
 SLOW_OFFICE_S = 12.0
@@ -91,7 +95,12 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         print(f"log: {folder / 'rasad.log'}", file=sys.stderr)
         gateway.log_to(log)
 
-        phones, wire = Kannel("rasad", PASSWORD), Wire()
+        phones, wire = Phones(), Wire()
+        kannel = Kannel("rasad", PASSWORD, phones)
+        kavenegar, magfa = Kavenegar(PASSWORD, phones), Magfa("rasad/demo", PASSWORD, phones)
+        africastalking = AfricasTalking("rasad", PASSWORD, phones)
+        kavenegar.status_url = f"{address(on)}/dlr/kavenegar"
+        africastalking.status_url = f"{address(on)}/dlr/africastalking"
 
         async def listening(application: web.Application) -> str:
             """A simulated service on a port of its own. It has no manners: when the demo ends it is gone."""
@@ -103,12 +112,16 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         fronts = _offices(today, gateway.working_days(config), cases)
         offices = {front.name: await stack.enter_async_context(front) for front in fronts}
         urls = {f"{name.upper()}_URL": front.url for name, front in offices.items()}
-        smsbox = phones.application()
+        smsbox = kannel.application()
         smsbox.middlewares.append(wire.middleware("kannel"))
         urls["KANNEL_URL"] = f"{await listening(smsbox)}/cgi-bin/sendsms"
+        providers = web.Application()
+        for name, provider in (("kavenegar", kavenegar), ("magfa", magfa), ("africastalking", africastalking)):
+            providers.add_subapp(f"/{name}", provider.application())
+        urls["SMS_PROVIDERS_URL"] = await listening(providers)
         for name, url in urls.items():
             print(f"{name}={url}", file=sys.stderr)  # for `rasad backend try` in another terminal
-        environ = {**os.environ, **urls, "KANNEL_PASSWORD": PASSWORD}
+        environ = {**os.environ, **urls, "KANNEL_PASSWORD": PASSWORD, "SMS_PROVIDERS_KEY": PASSWORD}
         database = f"sqlite+aiosqlite:///{folder / 'rasad.db'}"
         token = secrets.token_urlsafe(
             32
@@ -121,7 +134,14 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         known = await gateway.remembered(checked, {"failing_secretariat": ["50050"]}, on=today - timedelta(days=3))
         for name in ("failing_secretariat", "dead_secretariat"):
             await offices[name].fault("refuse")
-        desk = Desk(phones, http, {"kannel": f"{address(on)}/sms/kannel"}, _channels(checked), offices,
+        texts_by: dict[str, Provider] = {
+            "kannel": kannel,
+            "kavenegar": kavenegar,
+            "magfa": magfa,
+            "africastalking": africastalking,
+        }
+        lines = {name: (each, f"{address(on)}/sms/{name}") for name, each in texts_by.items()}
+        desk = Desk(phones, http, lines, _channels(checked), offices,
                     public=lambda: _public(checked))  # fmt: skip
         wire.hide(secret for channel in checked.settings.ussd.values() for secret in channel.auth.secret_path)
         calls = Calls(_lines(checked, address(on)), wire, address(on), token)

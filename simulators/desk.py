@@ -3,6 +3,7 @@ a served gateway."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Protocol
 
 import aiohttp
 import msgspec
@@ -10,12 +11,20 @@ from aiohttp import web
 from yarl import URL
 
 from simulators.channels import Channel, Channels
-from simulators.kannel import Kannel
 from simulators.offices.faults import MODES, Front, UnknownMode
 from simulators.phone import meter
+from simulators.phones import Phones
 from simulators.recorder import Happened, Public, written
 
 EXAMPLE = 'expected {"from": "+98...", "to": "4040", "text": "12345"}'
+
+
+class Provider(Protocol):
+    """An SMS provider's side of a citizen's message."""
+
+    async def send(self, http: aiohttp.ClientSession, url: URL, sender: str, to: str, text: str) -> tuple[int, str]:
+        """The status and the body the gateway's channel answered with; 200 where it is not told but asks."""
+        ...
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -26,17 +35,17 @@ class Recording(msgspec.Struct, frozen=True):
 class Desk:
     def __init__(
         self,
-        phones: Kannel,
+        phones: Phones,
         http: aiohttp.ClientSession,
-        texts_by: Mapping[str, str],
+        texts_by: Mapping[str, tuple[Provider, str]],
         channels: Sequence[Channel],
         offices: Mapping[str, Front],
         public: Callable[[], Public],
     ) -> None:
-        """texts_by: the gateway's SMS channels that these phones can text by, and their addresses. public: what a
-        recording may say, as it is now."""
+        """texts_by: the gateway's SMS channels that these phones can text by, the provider of each and its address.
+        public: what a recording may say, as it is now."""
         self._phones, self._http = phones, http
-        self._texts_by = {name: URL(address) for name, address in texts_by.items()}
+        self._texts_by = {name: (provider, URL(address)) for name, (provider, address) in texts_by.items()}
         self._channels, self._offices, self._public = channels, offices, public
 
     def routes(self) -> list[web.RouteDef]:
@@ -65,7 +74,8 @@ class Desk:
             told = f"there is no phone that texts by {channel}; there are {', '.join(self._texts_by)}"
             return web.json_response({"error": told}, status=400)
         after = self._phones.last_id
-        status, line = await self._phones.send(self._http, self._texts_by[channel], sender, to, text)
+        provider, address = self._texts_by[channel]
+        status, line = await provider.send(self._http, address, sender, to, text)
         if status != 200:
             return web.json_response({"error": f"the gateway answered {status}: {line}"}, status=502)
         return web.json_response({"after": after, "size": meter.message(text)}, status=202)

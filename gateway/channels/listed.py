@@ -8,6 +8,7 @@ from gateway.channels.dialects.africastalking_sms import AfricasTalkingSms
 from gateway.channels.dialects.inoti import Inoti
 from gateway.channels.dialects.kannel import Kannel
 from gateway.channels.dialects.kavenegar import Kavenegar
+from gateway.channels.dialects.magfa import Magfa
 from gateway.channels.dialects.plain_json import PlainJson
 from gateway.channels.dialects.restcomm import RestComm
 from gateway.channels.dialects.truroute import TruRoute
@@ -23,4 +24,5 @@ SMS: Mapping[str, SmsDialect] = {
     "africastalking": AfricasTalkingSms(),
     "kannel": Kannel(),
     "kavenegar": Kavenegar(),
+    "magfa": Magfa(),
 }

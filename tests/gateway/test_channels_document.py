@@ -13,8 +13,9 @@ from gateway.channels import listed
 from simulators.demo import HOME
 
 DOCUMENT = (HOME / "docs/channels.md").read_text(encoding="utf-8")
-SECTIONS = {part.split("`")[1]: part for part in re.split(r"^## (?=`)", DOCUMENT, flags=re.M)[1:]}
+SECTIONS = {part.split("`")[1]: part for part in re.split(r"^## ", DOCUMENT, flags=re.M)[1:] if part.startswith("`")}
 SECRET = "0123456789abcdefghijklmnop"
+ACCOUNTS = dict.fromkeys(("KAVENEGAR_KEY", "MAGFA_PASSWORD", "AFRICASTALKING_KEY"), "x")
 
 
 def commands(section):
@@ -36,8 +37,10 @@ async def test_the_configurations_are_served_and_the_curl_lines_answered(desk, t
     (config / "channels").mkdir()
     for name, section in SECTIONS.items():
         described = re.search(r"```yaml\n(.*?)```", section, re.S)[1]
+        # Nobody outside this machine is asked.
+        described = re.sub(r"https://[a-z.]+", "http://127.0.0.1:9", described)
         (config / "channels" / f"{name}.yaml").write_text(described, encoding="utf-8")
-    async with desk(config=config, environ={"SECRET": SECRET}) as d:
+    async with desk(config=config, environ={"SECRET": SECRET, **ACCOUNTS}) as d:
         for name, section in SECTIONS.items():
             tried = [*commands(section)]
             assert tried, name

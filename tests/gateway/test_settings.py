@@ -16,6 +16,8 @@ ENVIRON = {
     "SERVICES_URL": "http://127.0.0.1:1",
     "KANNEL_URL": "http://127.0.0.1:1/cgi-bin/sendsms",
     "KANNEL_PASSWORD": "secret",
+    "SMS_PROVIDERS_URL": "http://127.0.0.1:1",
+    "SMS_PROVIDERS_KEY": "secret",
 }
 
 
@@ -34,7 +36,7 @@ def test_the_shipped_settings_hold(config):
     checked = app.check(settings.read(config, ENVIRON))
 
     assert {"africastalking", "inoti", "json", "restcomm", "truroute"} == set(checked.settings.ussd)
-    assert {"kannel"} == set(checked.settings.sms)
+    assert {"africastalking", "kannel", "kavenegar", "magfa"} == set(checked.settings.sms)
     assert {"secretariat", "slow_secretariat", "failing_secretariat", "dead_secretariat", "services"} == set(
         checked.backends
     )

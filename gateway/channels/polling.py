@@ -1,0 +1,90 @@
+"""Providers that call nobody: asked now and then for messages of citizens, and for what became of ours."""
+
+import asyncio
+from dataclasses import replace
+
+import aiohttp
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import msisdn
+from gateway.channels.contract import MoSms, OutRequest, Polled
+from gateway.channels.outgoing import NotReached, Unanswered, fetched, route_of
+from gateway.settings import SmsChannel
+from gateway.sms.inbox import Inbox
+from gateway.sms.receipts import Receipts
+
+log = structlog.get_logger()
+
+ANSWER_WITHIN_S = 10.0
+AT_ONCE = 100
+"""Ids in one question."""
+
+STORE_AGAIN_S = 1.0
+"""While our own storage does not answer, what was handed out is held here and stored before anything else is asked."""
+
+
+class Poller:
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        name: str,
+        dialect: Polled,
+        channel: SmsChannel,
+        inbox: Inbox,
+        receipts: Receipts,
+    ) -> None:
+        self._http, self._name, self._dialect, self._settings = http, name, dialect, channel.send
+        self._route = route_of(channel.send)
+        self._inbox, self._receipts = inbox, receipts
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await asyncio.gather(self._messages(), self._fates())
+
+    async def _messages(self) -> None:
+        while True:
+            answer = await self._asked(self._dialect.messages_request(self._route))
+            found = self._dialect.messages(*answer) if answer is not None else []
+            if not any([await self._stored(message) for message in found]):
+                await asyncio.sleep(self._settings.poll_every_s)
+
+    async def _fates(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.receipts_every_s)
+            try:
+                for ids in await self._receipts.awaited(self._name, AT_ONCE):
+                    answer = await self._asked(self._dialect.receipts_request(self._route, ids))
+                    for receipt in self._dialect.receipts(*answer) if answer is not None else ():
+                        if receipt.fate != "pending":
+                            await self._receipts.receive(self._name, receipt)
+            except SQLAlchemyError:
+                log.exception("receipts_not_stored", channel=self._name)
+
+    async def _asked(self, out: OutRequest) -> tuple[int, str] | None:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                status, body = await fetched(self._http, out)
+        except (NotReached, Unanswered, TimeoutError) as error:
+            log.warning("provider_not_asked", channel=self._name, why=str(error) or type(error).__name__)
+            return None
+        if status != 200:
+            log.warning("provider_not_asked", channel=self._name, why=f"HTTP {status}")
+        return status, body
+
+    async def _stored(self, message: MoSms) -> bool:
+        """It is handed out once, so it is not let go before it is stored. Whether it is new."""
+        sender = msisdn.normal(message.msisdn)
+        if sender is None:
+            log.warning("refused", channel=self._name, status=0, why="the sender is no mobile phone number")
+            return False
+        while True:
+            try:
+                message_id = await self._inbox.receive(self._name, replace(message, msisdn=sender))
+            except SQLAlchemyError:
+                log.exception("sms_not_stored", channel=self._name)
+                await asyncio.sleep(STORE_AGAIN_S)
+            else:
+                log.info("sms_received" if message_id is not None else "sms_repeated", channel=self._name,
+                         message=message_id)  # fmt: skip
+                return message_id is not None
