@@ -13,7 +13,8 @@ from simulators.reports import Reports
 
 class AfricasTalking:
     def __init__(self, username: str, key: str, inbox: Phones) -> None:
-        self._username, self._key, self._inbox, self._reports = username, key, inbox, Reports()
+        self._username, self._key, self._inbox = username, key, inbox
+        self._reports = Reports(inbox.receipts)
         self._ids = itertools.count(1)
         self.status_url = ""
         """What is entered in the dashboard as the address of delivery reports."""

@@ -102,30 +102,24 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         kavenegar.status_url = f"{address(on)}/dlr/kavenegar"
         africastalking.status_url = f"{address(on)}/dlr/africastalking"
 
-        async def listening(application: web.Application) -> str:
-            """A simulated service on a port of its own. It has no manners: when the demo ends it is gone."""
-            found = stack.enter_context(gateway.listening("127.0.0.1", 0))
-            await stack.enter_async_context(gateway.serving(application, found, stop_within_s=0.1))
-            return address(found)
-
         today = _today()
         fronts = _offices(today, gateway.working_days(config), cases)
         offices = {front.name: await stack.enter_async_context(front) for front in fronts}
         urls = {f"{name.upper()}_URL": front.url for name, front in offices.items()}
         smsbox = kannel.application()
         smsbox.middlewares.append(wire.middleware("kannel"))
-        urls["KANNEL_URL"] = f"{await listening(smsbox)}/cgi-bin/sendsms"
         providers = web.Application()
         for name, provider in (("kavenegar", kavenegar), ("magfa", magfa), ("africastalking", africastalking)):
             providers.add_subapp(f"/{name}", provider.application())
-        urls["SMS_PROVIDERS_URL"] = await listening(providers)
+        for front in (Front("kannel", smsbox), Front("sms_providers", providers)):
+            offices[front.name] = await stack.enter_async_context(front)
+        urls["KANNEL_URL"] = f"{offices['kannel'].url}/cgi-bin/sendsms"
+        urls["SMS_PROVIDERS_URL"] = offices["sms_providers"].url
         for name, url in urls.items():
             print(f"{name}={url}", file=sys.stderr)  # for `rasad backend try` in another terminal
         environ = {**os.environ, **urls, "KANNEL_PASSWORD": PASSWORD, "SMS_PROVIDERS_KEY": PASSWORD}
         database = f"sqlite+aiosqlite:///{folder / 'rasad.db'}"
-        token = secrets.token_urlsafe(
-            32
-        )  # for the phone page, which never sees it, and for commands of whoever started us
+        token = secrets.token_urlsafe(32)  # the phone page's, which never sees it, and of commands given here
         _left_for_commands(folder / "token", token)
         own = {"host": host, "port": port, "database": database, "api_tokens": {"phone": token}}
         checked = gateway.load(config, environ, **own)

@@ -3,7 +3,7 @@ a served gateway."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import aiohttp
 import msgspec
@@ -32,6 +32,11 @@ class Recording(msgspec.Struct, frozen=True):
     lang: str | None = None
 
 
+class _Receipts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    delay_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    lost: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+
+
 class Desk:
     def __init__(
         self,
@@ -55,6 +60,8 @@ class Desk:
             web.get("/sim/v1/channels", self._tell),
             web.get("/sim/v1/public", self._may_be_said),
             web.post("/sim/v1/recordings", self._record),
+            web.get("/sim/v1/receipts", self._receipts),
+            web.post("/sim/v1/receipts", self._receipts),
             web.get("/sim/v1/offices", self._list),
             web.post("/sim/v1/offices/{name}/fault", self._fault),
         ]
@@ -103,6 +110,16 @@ class Desk:
             expected = 'expected {"happened": [{"act": "dial", "value": "*4*061#"}]}'
             return web.json_response({"error": f"{expected}: {error}"}, status=400)
         return web.Response(text=written(found.happened, self._public(), found.lang), content_type="application/yaml")
+
+    async def _receipts(self, request: web.Request) -> web.Response:
+        """How receipts behave; {delay_s, lost}: from now on."""
+        if request.method == "POST":
+            try:
+                found = msgspec.json.decode(await request.read(), type=_Receipts)
+            except (msgspec.MsgspecError, UnicodeError, RecursionError, web.RequestPayloadError) as error:
+                return web.json_response({"error": f'expected {{"delay_s": 5, "lost": 0.1}}: {error}'}, status=400)
+            self._phones.receipts.delay_s, self._phones.receipts.lost = found.delay_s, found.lost
+        return web.json_response(asdict(self._phones.receipts))
 
     async def _list(self, _: web.Request) -> web.Response:
         offices = [{"name": name, "mode": each.mode, "asked": each.asked} for name, each in self._offices.items()]

@@ -19,7 +19,7 @@ class Kannel:
         self._account = (username, password)
         self._message_ids = itertools.count(1)
         self.inbox = inbox or Phones()
-        self._reports = Reports()
+        self._reports = Reports(self.inbox.receipts)
 
     # -- smsbox: what the gateway calls
 

@@ -17,7 +17,7 @@ QUEUED, DELIVERED = 1, 10
 
 class Kavenegar:
     def __init__(self, key: str, inbox: Phones) -> None:
-        self._key, self._inbox, self._reports = key, inbox, Reports()
+        self._key, self._inbox, self._reports = key, inbox, Reports(inbox.receipts)
         self._ids = itertools.count(8_792_343)
         self._known: dict[str, dict[str, Any]] = {}
         self.status_url = ""

@@ -20,8 +20,17 @@ class Delivered:
     text: str
 
 
+@dataclass(slots=True)
+class Manner:
+    """How receipts behave: seconds they take, and which share of them never comes."""
+
+    delay_s: float = 0.0
+    lost: float = 0.0
+
+
 class Phones:
     def __init__(self) -> None:
+        self.receipts = Manner()
         self._ids = itertools.count(1)
         self._messages: deque[Delivered] = deque(maxlen=KEPT)
 

@@ -1,5 +1,6 @@
 """The whole demo as a process: started, dialled, texted, stopped. What the README shows, done."""
 
+import json
 import os
 import pty
 import re
@@ -50,6 +51,31 @@ def test_a_letter_in_one_dial(demo):
 
     assert 0 == done.returncode
     assert done.stdout.startswith("نامه 12345\nدر حال بررسی\nپاسخ تا ")
+
+
+def test_an_outage_of_the_sms_side_delays_an_answer_and_loses_none(demo):
+    url, _ = demo
+
+    def kannel(mode):
+        body = json.dumps({"mode": mode}).encode()
+        there = f"{url}/sim/v1/offices/kannel/fault"
+        with urllib.request.urlopen(there, body, timeout=5) as response:  # noqa: S310  # this machine's
+            assert 200 == response.status
+
+    kannel("refuse")
+    try:
+        assert 1 == rasad("text", "4040", "110718", "--wait", "2", "--msisdn", "+989169990001", "--url", url).returncode
+    finally:
+        kannel("none")
+    query = urllib.parse.urlencode({"msisdn": "+989169990001"})
+    until = time.monotonic() + 40
+    while True:
+        with urllib.request.urlopen(f"{url}/sim/v1/inbox?{query}", timeout=5) as response:  # noqa: S310  # the same
+            messages = json.load(response)["messages"]
+        if messages or time.monotonic() > until:
+            break
+        time.sleep(0.5)
+    assert ["110718" in each["text"] for each in messages] == [True]
 
 
 def test_a_letter_in_three_screens(demo):
