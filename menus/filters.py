@@ -12,6 +12,7 @@ from babel.dates import format_timedelta
 from persiantools.jdatetime import JalaliDate
 
 from menus.alphabet import shown
+from menus.inputs import day_of
 from menus.templates import LINK, Context, Filter
 
 
@@ -67,12 +68,18 @@ def label(value: Any, context: Context) -> str | None:
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+def _date(value: Any) -> date | None:
+    """An office's day, or one that was typed."""
+    return value if isinstance(value, date) else day_of(value) if isinstance(value, str) else None
+
+
 def day(value: Any, context: Context) -> str | None:
     """A date the reader knows: Jalali `07/25`, with the year when it is another; in English `17 Oct`.
 
     Never with hyphens, which fall apart between right-to-left letters (protocols.md D7).
     """
-    if not isinstance(value, date):
+    value = _date(value)
+    if value is None:
         return None
     if context.language == "en":
         short = f"{value.day} {_MONTHS_EN[value.month - 1]}"
@@ -93,7 +100,8 @@ def jalali_of(value: date) -> JalaliDate:
 def relative(value: Any, context: Context) -> str | None:
     """A date as so many days from now: `3 روز پیش`, `خلال 5 أيام`, `in 2 days`. Words and plurals are CLDR's; today is
     the menu's own label."""
-    if not isinstance(value, date):
+    value = _date(value)
+    if value is None:
         return None
     value = value.date() if isinstance(value, datetime) else value
     if value == context.today:

@@ -149,6 +149,15 @@ def _date(key: str) -> str | Mistake:
     return f"{found.year}/{found.month:02}/{found.day:02}"
 
 
+def day_of(kept: str) -> date | None:
+    """The day that an input of the kind date was kept as; None for anything else."""
+    try:
+        year, month, day = map(int, kept.split("/"))
+        return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]
+    except ValueError:
+        return None
+
+
 def _rating(key: str) -> str | Mistake:
     return key if re.fullmatch(r"[1-5]", key) else Mistake.MALFORMED
 

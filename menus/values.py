@@ -23,6 +23,7 @@ NUMBER = Sort(("",), ("digits", "masked"))
 STATE = Sort(("label",))
 PERSON = Sort(("masked",), ("digits",))
 DATE = Sort(("day", "relative"), ("digits",))
+TYPED_DATE = Sort(("", *DATE.first), DATE.then)
 
 _SORTS: dict[str, dict[str, Sort]] = {
     "case": {
@@ -40,7 +41,7 @@ for _name in ("steps", "kind", "secret", "citizen_phone", "proven"):
     del _SORTS["case"][_name]
 assert _SORTS["item"].keys() == set(CaseStep.__struct_fields__)
 
-_TYPED = {Kind.NATIONAL_ID: PERSON, Kind.FREE_TEXT: TEXT, Kind.YES_NO: TEXT}
+_TYPED = {Kind.DATE: TYPED_DATE, Kind.NATIONAL_ID: PERSON, Kind.FREE_TEXT: TEXT, Kind.YES_NO: TEXT}
 """What was typed is a number of some sort, but for these. A person's number is never shown whole."""
 
 

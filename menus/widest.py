@@ -38,6 +38,11 @@ _WRONG_CHECK = {Kind.TRACKING_CODE: "2001000345", Kind.RECEIPT_CODE: "1040610015
 assert _WRONG_CHECK.keys() == CHECKED
 
 
+_FAR_DAYS = ("1499/12/29", "1200/07/20")
+"""Days as far from today as may be typed, in days of two digits: the widest whether `day` or `relative` writes them.
+Both are tried, since some languages need more letters for what is to come, others for what is past."""
+
+
 def mistyped(kind: Kind) -> tuple[str, ...]:
     """What brings out each mistake's text: nothing of the kind, and a wrong check digit."""
     return ("?", _WRONG_CHECK[kind]) if kind in CHECKED else ("?",)
@@ -107,6 +112,8 @@ class Wide:
             return self.number("asked")
         if kind is Kind.FREE_TEXT:
             return self.letters(WIDTHS[kind], language)
+        if kind is Kind.DATE:
+            return _FAR_DAYS[self.word < _NO_LIMIT]
         return NUMBERS[kind]
 
 

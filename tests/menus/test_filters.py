@@ -49,7 +49,21 @@ def test_the_year_left_out_is_the_readers_calendar_year():
     assert day(date(2026, 12, 31), reader("en", today=date(2027, 1, 2))) == "31 Dec 2026"
 
 
-@pytest.mark.parametrize("value", [None, "", "2026-11-22", 5, {}])
+@pytest.mark.parametrize(
+    ("typed", "persian", "english", "from_now"),
+    [
+        ("1405/09/01", "09/01", "22 Nov", None),
+        ("1405/07/25", "07/25", "17 Oct", "36 days ago"),
+        ("1404/12/29", "1404/12/29", "20 Mar", "247 days ago"),
+        ("1406/01/01", "1406/01/01", "21 Mar 2027", "in 119 days"),
+    ],
+)
+def test_a_day_that_was_typed_is_shown_as_those_of_offices_are(typed, persian, english, from_now):
+    assert (persian, persian, english) == tuple(day(typed, reader(language)) for language in ("fa", "ar", "en"))
+    assert from_now == relative(typed, reader("en"))
+
+
+@pytest.mark.parametrize("value", [None, "", "2026-11-22", 5, {}, "1405/13/01", "?", "1405/9", "yes", "a/b/c"])
 def test_what_is_no_day_is_absent(value):
     assert day(value, reader("fa")) is None
     assert day(value, reader("en")) is None

@@ -37,7 +37,11 @@ def said_of(text, *, in_lines=False):
         "{{ asked | digits }}",
         "{{ typed.number }}",
         "{{ typed.number | digits }}",
+        "{{ typed.day }}",
         "{{ typed.day | digits }}",
+        "{{ typed.day | day }}",
+        "{{ typed.day | relative }}",
+        "{{ typed.day | day | digits }}",
         "{{ typed.score | digits }}",
         "{{ typed.words }}",
         "{{ typed.sure }}",
@@ -74,7 +78,11 @@ def test_an_item_is_known_in_lines_alone(text):
         ("{{ as_of }}", "as_of is written {{ as_of | day }} or {{ as_of | relative }}"),
         ("{{ typed.words | digits }}", "typed.words is written {{ typed.words }}"),
         ("{{ typed.sure | label }}", "typed.sure is written {{ typed.sure }}"),
-        ("{{ typed.day | day }}", "typed.day is written {{ typed.day }}, and behind it | digits"),
+        (
+            "{{ typed.day | label }}",
+            "typed.day is written {{ typed.day }} or {{ typed.day | day }} or {{ typed.day | relative }}, and behind it | digits",
+        ),
+        ("{{ typed.number | day }}", "typed.number is written {{ typed.number }}, and behind it | digits or | masked"),
     ],
 )
 def test_a_value_written_otherwise_is_refused_with_the_way_to_write_it(text, way):

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from menus import machine, widest
-from menus.alphabet import Alphabet
+from menus.alphabet import Alphabet, Capacity
 from menus.check import check
 from menus.inputs import CHECKED, WIDTHS, Kind, Mistake, read
 from menus.ports import Reference
@@ -35,6 +35,23 @@ def test_what_she_may_have_typed_is_as_wide_as_its_kind_may_be(every_input, kind
     assert len(typed) <= max(WIDTHS[kind], 20)
     if kind in (Kind.FREE_TEXT, Kind.TRACKING_CODE, Kind.RECEIPT_CODE, Kind.NATIONAL_ID, Kind.SERVICE_ID):
         assert WIDTHS[kind] == len(typed)
+
+
+def test_a_day_she_typed_is_as_wide_as_any_before_and_behind(every_input):
+    """In English `days ago` is the longer, in Arabic what is still to come."""
+    days = {Wide(every_input, word=5).typed(Kind.DATE, "en"), Wide(every_input).typed(Kind.DATE, "en")}
+
+    assert days == {read(Kind.DATE, day).exact for day in days}
+    assert {"1200/07/20", "1499/12/29"} == days
+
+
+@pytest.mark.parametrize(("letters", "fits"), [(60, True), (61, False)])
+def test_a_day_she_typed_is_checked_with_its_year(letters, fits):
+    """A text that fits only while the day is of this year is refused."""
+    text = "ق" * letters + "{{ typed.it | day }}"
+    found = check(asking("date", behind=f'  text: {{en: "x", fa: "{text}"}}\n'), {"ussd": Capacity()})
+
+    assert fits == (not [each for each in found if each.screen == "read"])
 
 
 def test_words_are_as_long_as_they_are_wanted_and_the_whole_as_wide():
