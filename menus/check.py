@@ -36,7 +36,7 @@ from menus.ports import (
 from menus.render import TooLong, render
 from menus.screens import Screen
 from menus.source import Path
-from menus.templates import joined
+from menus.templates import Template, joined
 from menus.widest import ANOTHER_YEAR, Wide
 
 TODAY = date(2026, 11, 22)
@@ -93,17 +93,35 @@ def check(menu: Menu, capacities: Mapping[str, Capacity]) -> list[Problem]:
     return list(dict.fromkeys(problems))
 
 
+MANY_PAGES = 3
+"""Pages of a screen that are worth a note. What is asked for by its own word, as help is, may take more."""
+
+
 def notes(menu: Menu, capacities: Mapping[str, Capacity]) -> list[Problem]:
     """What is no mistake, but is worth a look before it is published."""
+    whole = _with_all_choices(menu)
+    asked_for = {entry.next for entry in menu.entries.values()} - {menu.start}
     found = []
     for channel in _channels(capacities):
-        for language in menu.languages:
-            then = outright(menu, begin(menu, channel.wire, language), menu.start, TODAY).then
-            if channel.wire == "ussd" and isinstance(then, Screen):
+        for language in menu.languages if channel.wire == "ussd" else ():
+            for node in reach.screens(whole):
+                if node.name in asked_for or node.text[language].fixed is None or node.lines or node.pick:
+                    continue
+                then = outright(whole, begin(menu, channel.wire, language), node.name, TODAY).then
+                assert isinstance(then, Screen)
                 count = len(render(then, channel.capacity, menu.navigation[language]))
-                if count > 1:
-                    what = f"the first screen takes {count} pages: who does not press 9 never sees the rest"
-                    found.append(Problem(menu.start, language, channel.name, what, (menu.start, "choices")))
+                if node.name == menu.start and count > 1:
+                    what = (
+                        f"the first screen takes {count} pages: who does not press 9 never sees the rest; "
+                        "shorten its text and its choices, or give them short: words"
+                    )
+                    found.append(Problem(node.name, language, channel.name, what, (node.name, "choices")))
+                elif count >= MANY_PAGES:
+                    what = (
+                        f"takes {count} pages, and hardly anybody reads the third; "
+                        "shorten the text, or give it a short: one"
+                    )
+                    found.append(Problem(node.name, language, channel.name, what, (node.name, "text", language)))
     return found
 
 
@@ -277,6 +295,9 @@ def _too_long(menu: Menu, screen: Screen, node: ScreenDef, capacity: Capacity, t
     if screen.short is not None:
         screen, text = screen.short, (node.name, "short" if node.short else text[1], text[2])
     with_values = "with every value as wide as fields: allows"
+    said = _texts(menu, node, screen.language)
+    if capacity.parts > 1 and not any(each.values for each in said):
+        return f"longer than {capacity.parts} SMS; shorten it, or give it a shorter sms:", text
     if capacity.parts > 1:
         return (
             f"longer than {capacity.parts} SMS {with_values}; shorten it, give it a shorter sms:, "
@@ -286,11 +307,26 @@ def _too_long(menu: Menu, screen: Screen, node: ScreenDef, capacity: Capacity, t
     pieces = [*screen.labels, *joined(screen.parts).split()]
     longest = max(pieces, key=size)
     room = capacity.max_septets if alphabet_of(longest) is Alphabet.GSM7 else capacity.max_units
+    if any(longest in each.source for each in said):  # the author's own words
+        what = "this choice" if longest in screen.labels else f'the word "{longest}"'
+        navigation = "" if size(longest) > room // 2 else ", or the words of navigation"
+        return (
+            f"{what} has {size(longest)} letters, and a page holds {room} with its navigation; shorten it{navigation}",
+            _written(menu, screen, node, longest, text),
+        )
     return (
         f'fits no page of {room} {with_values}, longest is "{longest}" ({size(longest)}); '
         "shorten that choice or word, the width of its field, or the words of navigation",
         _written(menu, screen, node, longest, text),
     )
+
+
+def _texts(menu: Menu, node: ScreenDef, language: str) -> list[Template]:
+    """Whatever this screen may say in this language."""
+    choices = [each for choice in node.choices for each in (choice.text, choice.short)]
+    mistakes = [*node.mistaken.values(), *node.sms_mistaken.values(), menu.wrong_choice]
+    all_of_them = [node.text, node.short, node.sms, node.lines, node.pick, *choices, *mistakes]
+    return [texts[language] for texts in all_of_them if texts is not None and language in texts]
 
 
 def _written(menu: Menu, screen: Screen, node: ScreenDef, longest: str, text: Path) -> Path:

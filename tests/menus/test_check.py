@@ -7,8 +7,10 @@ import pytest
 
 from menus import loader, reach
 from menus.alphabet import Capacity
-from menus.check import Problem, check, notes
+from menus.check import TODAY, Problem, check, notes
 from menus.definition import Branch
+from menus.machine import begin, outright
+from menus.render import render
 
 CAPACITIES = {"ussd": Capacity(), "sms": Capacity(parts=3)}
 
@@ -58,16 +60,24 @@ ROW = "".join(f"row_{n}: {{ask: escalate, done: row_{n + 1}, unavailable: main}}
 BROKEN = {
     "a word wider than a page": (
         L, "Enter the letter number", WORD, "ask_letter_number", "en", "ussd",
-        "fits no page of 160 with every value as wide as fields: allows",
+        f'the word "{WORD}" has 170 letters, and a page holds 160 with its navigation; shorten it',
     ),
     "a choice wider than a page": (
-        L, "en: Try again}", f"en: {WORD}}}", "letter_missing", "en", "ussd", f'longest is "{WORD}" (170); shorten that',
+        L, "en: Try again}", f"en: {WORD}}}", "letter_missing", "en", "ussd",
+        "this choice has 170 letters, and a page holds 160 with its navigation; shorten it",
+    ),
+    "a short choice wider than a page": (
+        L, "en: Try again}", f"en: {WORD}}}, short: {{en: {WORD[:165]}}}", "letter_missing", "en", "ussd",
+        "this choice has 165 letters, and a page holds 160 with its navigation; shorten it",
+    ),
+    "a word of navigation that leaves no room": (
+        C, "en: More}", f"en: {'W' * 150}}}", "help", "en", "ussd", "; shorten it, or the words of navigation",
     ),
     "a mistake's text that does not fit": (
-        L, "That is not a letter number.\\nOnly", WORD, "ask_letter_number", "en", "ussd", "fits no page of 160",
+        L, "That is not a letter number.\\nOnly", WORD, "ask_letter_number", "en", "ussd", "letters, and a page holds 160 with its navigation",
     ),
     "a check digit's text that does not fit": (
-        R, "There is a mistake in this code.\\n", WORD, "ask_request_code", "en", "ussd", "fits no page of 160",
+        R, "There is a mistake in this code.\\n", WORD, "ask_request_code", "en", "ussd", "letters, and a page holds 160 with its navigation",
     ),
     "a mistake's text that takes four SMS": (
         L, "Rasad: that is not a letter number.", WORDS, "ask_letter_number", "en", "sms", "longer than 3 SMS",
@@ -76,7 +86,7 @@ BROKEN = {
         R, "Rasad: there is a mistake in this code.", WORDS, "ask_request_code", "en", "sms", "longer than 3 SMS",
     ),
     "a text about a wrong choice that does not fit": (
-        C, '"Choose a number:"', f'"{WORD}"', "main", "en", "ussd", "fits no page of 160",
+        C, '"Choose a number:"', f'"{WORD}"', "main", "en", "ussd", "letters, and a page holds 160 with its navigation",
     ),
     "one state's label that does not fit": (
         C, "en: Sent to another office", f"en: {WORD}", "letter_status", "en", "ussd", "fits no page of 160",
@@ -90,7 +100,7 @@ BROKEN = {
     ),
     "a text that takes four SMS": (
         L, "Rasad: send the letter number", WORDS, "ask_letter_number", "en", "sms",
-        "longer than 3 SMS with every value as wide as fields: allows; shorten it",
+        "longer than 3 SMS; shorten it, or give it a shorter sms:",
     ),
     "an answer that takes two SMS": (
         L, "is answered[", f"is answered {'now ' * 40}[", "letter_answered", "en", "sms",
@@ -231,9 +241,36 @@ def test_a_first_screen_longer_than_a_page_is_noted_once_a_language(broken):
     told = notes(menu, CAPACITIES)
 
     assert [("main", "fa", "ussd")] == [(note.screen, note.language, note.channel) for note in told]
-    assert "the first screen takes 2 pages: who does not press 9 never sees the rest" == told[0].message
+    assert (
+        "the first screen takes 2 pages: who does not press 9 never sees the rest; "
+        "shorten its text and its choices, or give them short: words" == told[0].message
+    )
     assert ("common.yaml", "  choices:") == (menu.place(told[0].path)[0], "  choices:")
     assert [] == check(menu, CAPACITIES)
+
+
+LINES = "the office is open from morning to noon\\n" * 9
+
+
+def test_a_screen_of_three_pages_is_noted_where_its_text_stands(broken):
+    menu = broken(C, "The office's system is down for now.\\nAsk again", f"{LINES}Ask again")
+
+    told = notes(menu, CAPACITIES)
+
+    assert [("unavailable_for_now", "en", "ussd")] == [(note.screen, note.language, note.channel) for note in told]
+    assert (
+        "takes 3 pages, and hardly anybody reads the third; shorten the text, or give it a short: one"
+        == told[0].message
+    )
+    assert menu.place(("unavailable_for_now", "text", "en")) == menu.place(told[0].path)
+
+
+def test_a_screen_somebody_asks_for_by_its_word_may_be_long(menu):
+    """Help is: who sends the word for it wants to read it."""
+    pages = render(outright(menu, begin(menu, "ussd", "fa"), "help", TODAY).then, Capacity(), menu.navigation["fa"])
+
+    assert 3 <= len(pages)
+    assert [] == [note for note in notes(menu, CAPACITIES) if note.screen == "help"]
 
 
 def test_of_our_menu_and_by_sms_there_is_nothing_to_note(menu):

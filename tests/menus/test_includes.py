@@ -109,7 +109,7 @@ def test_in_the_menu_of_every_input_a_blocks_choices_stand_on_three_screens(ever
         ("next: phones}", "next: phones, when: {stat: true}}", "- phones: {text: Phones, next: phones, when: {stat: true}}", "there is no stat to go by"),
         ("    sms: By SMS from the block", "    smss: Oops", "smss: Oops", "smss is not a key we know here"),
         ("From the block", "From [the block", "text: From [the block", "a [ without its ]"),
-        ("text: Phones,", f"text: {'W' * 170},", f"- phones: {{text: {'W' * 170}, next: phones}}", "fits no page of 160"),
+        ("text: Phones,", f"text: {'W' * 170},", f"- phones: {{text: {'W' * 170}, next: phones}}", "this choice has 170 letters, and a page holds 160"),
     ],
     ids=["target", "value", "language", "key of a choice", "condition", "key", "template", "too long"],
 )  # fmt: skip
