@@ -1,0 +1,41 @@
+"""Delivery receipts in a deliver_sm: by optional parameters, or by the text of SMPP v3.4 appendix B as SMSCs write it,
+its fields in any order and case, some of them missing."""
+
+import re
+from collections.abc import Mapping
+
+from gateway.channels.contract import DeliveryReceipt, Fate
+from gateway.channels.smpp.pdu import Message, integer
+from gateway.channels.smpp.tables import ESM_INTERMEDIATE, ESM_RECEIPT, ESM_TYPE, Tag
+
+# 5.2.28 message_state
+_STATES: Mapping[int, Fate] = {2: "delivered", 3: "expired", 4: "failed", 5: "failed", 8: "failed"}
+# Appendix B, and words seen beside it (protocols.md C5). ACCEPTD is the next hop's word, not the phone's.
+_WORDS: Mapping[str, Fate] = {
+    "DELIVRD": "delivered",
+    "EXPIRED": "expired",
+    "DELETED": "failed",
+    "UNDELIV": "failed",
+    "REJECTD": "failed",
+    "FAILED": "failed",
+}
+_FIELD = {name: re.compile(rf"\b{name}:\s*([^\s]+)", re.IGNORECASE) for name in ("id", "stat", "err")}
+_TEXT = re.compile(r"\btext:.*", re.IGNORECASE | re.DOTALL)
+
+
+def is_receipt(message: Message) -> bool:
+    return message.esm_class & ESM_TYPE in (ESM_RECEIPT, ESM_INTERMEDIATE)
+
+
+def read(message: Message, msisdn: str) -> DeliveryReceipt | None:
+    """What became of which message; None for a receipt that names none."""
+    # The quoted text is the citizen's, and may look like a field.
+    text = _TEXT.sub("", message.octets.decode("latin-1"))
+    fields = {name: found[1] for name, pattern in _FIELD.items() if (found := pattern.search(text))}
+    named = message.tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1") or fields.get("id", "")
+    if not named:
+        return None
+    state, word = integer(message, Tag.MESSAGE_STATE), fields.get("stat", "").upper()
+    fate = _STATES.get(state, "pending") if state is not None else _WORDS.get(word, "pending")
+    error = message.tlvs.get(Tag.NETWORK_ERROR_CODE, b"").hex() or fields.get("err", "")
+    return DeliveryReceipt(named[:64], msisdn, fate, f"{word or state or ''} {error}".strip()[:32])

@@ -1,0 +1,80 @@
+"""One SMS as submit_sm PDUs, and what an SMSC's answer to one means for it (protocols.md C6)."""
+
+from typing import Literal
+
+import msgspec
+
+from gateway.channels.contract import Accepted, NotAccepted, SendResult, Unknown
+from gateway.channels.smpp.parts import Way, pieces
+from gateway.channels.smpp.pdu import Message
+from gateway.channels.smpp.tables import NPI_ISDN, TON_INTERNATIONAL, Status
+
+SUCCESS_AND_FAILURE = 1
+"""5.2.17 registered_delivery."""
+
+# Anything else, a vendor's own codes too, is this message's or our settings' fault: the same again would be in vain.
+_LATER = {
+    Status.ESME_RINVBNDSTS, Status.ESME_RSYSERR, Status.ESME_RMSGQFUL, Status.ESME_RTHROTTLED, Status.ESME_RX_T_APPN,
+}  # fmt: skip
+_AMBIGUOUS = {Status.ESME_RSUBMITFAIL, Status.ESME_RUNKNOWNERR}
+
+SLOWER = {Status.ESME_RMSGQFUL, Status.ESME_RTHROTTLED}
+"""Too much for the SMSC just now."""
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """As whom we send, and how numbers and long texts are written there."""
+
+    address: str
+    ton: int
+    npi: int
+    number_form: Literal["international", "national"] = "international"
+    long: Way = "udh8"
+
+
+def messages(sender: Sender, msisdn: str, text: str, reference: int) -> list[Message]:
+    """msisdn in E.164. A receipt is asked for the last part: it stands for all of them, they go in order."""
+    found = pieces(text, sender.long, reference)
+    abroad = sender.number_form == "international" or not msisdn.startswith("+98")
+    return [
+        Message(
+            source_addr_ton=sender.ton,
+            source_addr_npi=sender.npi,
+            source_addr=sender.address,
+            dest_addr_ton=TON_INTERNATIONAL if abroad else 0,
+            dest_addr_npi=NPI_ISDN,
+            destination_addr=msisdn[1:] if abroad else "0" + msisdn[3:],
+            esm_class=piece.esm_class,
+            registered_delivery=SUCCESS_AND_FAILURE if place == len(found) else 0,
+            data_coding=piece.data_coding,
+            short_message=piece.short_message,
+            tlvs=piece.tlvs,
+        )
+        for place, piece in enumerate(found, 1)
+    ]
+
+
+def verdict(status: int, message_id: str) -> SendResult:
+    if status == Status.ESME_ROK:
+        return Accepted(message_id or None)
+    reason = f"command_status 0x{status:02X}"
+    if status in _AMBIGUOUS:
+        return Unknown(reason)
+    return NotAccepted(reason, again=status in _LATER)
+
+
+def whole(results: list[SendResult]) -> SendResult:
+    """What became of a text of several parts: of the worst one, and the receipt will name the last."""
+    for kind in (NotAccepted, Unknown):
+        for each in sorted((each for each in results if isinstance(each, kind)), key=_again):
+            return each
+    return results[-1]
+
+
+def _again(result: SendResult) -> bool:
+    return isinstance(result, NotAccepted) and result.again
+
+
+def spelled(address: str, ton: int) -> str:
+    """An address as a phone number is written: an international one begins with a plus."""
+    return f"+{address}" if ton == TON_INTERNATIONAL and not address.startswith("+") else address

@@ -1,0 +1,82 @@
+"""Octets to text and back, by data_coding: SMPP v3.4 cl. 5.2.19, 3GPP TS 23.038 cl. 4 and 5.
+
+GSM 7 bit goes unpacked over SMPP, a septet an octet. What cannot be read is replaced, never refused: half a citizen's
+text tells more than none.
+"""
+
+from collections.abc import Mapping
+
+from menus.alphabet import GSM7, GSM7_EXTENSION, Alphabet, alphabet_of, cost
+
+ESCAPE = 0x1B
+# TS 23.038 cl. 6.2.1.1: the septet behind the escape.
+_EXTENSION = dict(zip(GSM7_EXTENSION, b"\x0a\x14\x28\x29\x2f\x3c\x3d\x3e\x40\x65", strict=True))
+_EXTENDED = {septet: char for char, septet in _EXTENSION.items()}
+_SEPTETS = {char: bytes([place]) for place, char in enumerate(GSM7) if place != ESCAPE}
+_SEPTETS |= {char: bytes([ESCAPE, septet]) for char, septet in _EXTENSION.items()}
+
+_PYTHON: Mapping[int, str] = {1: "ascii", 3: "latin-1", 6: "iso8859-5", 7: "iso8859-8", 8: "utf-16-be"}
+
+GSM7_CODING = 0
+UCS2_CODING = 8
+
+
+def decoded(data_coding: int, octets: bytes) -> str:
+    """What a citizen wrote; an empty text for what is no text (8 bit data, the Japanese and Korean ones)."""
+    kind = _kind(data_coding)
+    if kind is None:
+        return ""
+    text = gsm7(octets) if kind == "gsm7" else octets.decode(kind, "replace")
+    return text.removeprefix("\ufeff").replace("\0", "")
+
+
+def _kind(data_coding: int) -> str | None:
+    if data_coding in _PYTHON:
+        return _PYTHON[data_coding]
+    # An SMSC's default alphabet; USSD's own, language unspecified; a notice of a mailbox.
+    if data_coding in (0x00, 0x0F) or 0xC0 <= data_coding <= 0xDF:
+        return "gsm7"
+    if 0x40 <= data_coding <= 0x7F:  # TS 23.038 cl. 5, general data coding: the alphabet stands in bits 3 and 2
+        return ("gsm7", None, "utf-16-be", None)[(data_coding >> 2) & 3]
+    if data_coding >= 0xF0:  # cl. 4, message class: bit 2
+        return None if data_coding & 0x04 else "gsm7"
+    return None
+
+
+def gsm7(octets: bytes) -> str:
+    found = []
+    escaped = False
+    for octet in octets:
+        if octet == ESCAPE and not escaped:
+            escaped = True
+            continue
+        if octet > 0x7F:
+            found.append("\ufffd")
+        elif escaped:
+            # cl. 6.2.1.1: what the extension does not have is shown as in the default table.
+            found.append(_EXTENDED.get(octet, " " if octet == ESCAPE else GSM7[octet]))
+        else:
+            found.append(GSM7[octet])
+        escaped = False
+    return "".join(found) + (" " if escaped else "")  # an escape with nothing behind it is a space
+
+
+def encoded(text: str, alphabet: Alphabet | None = None) -> bytes:
+    """Raises KeyError for GSM 7 bit asked of a text that is not."""
+    if (alphabet or alphabet_of(text)) is Alphabet.GSM7:
+        return b"".join([_SEPTETS[char] for char in text])
+    return text.encode("utf-16-be", "replace")
+
+
+def cut(text: str, alphabet: Alphabet, most: int) -> list[str]:
+    """In pieces of so many septets or units. No surrogate pair and no escape is parted from its character: TS 23.040
+    cl. 9.2.3.24.1."""
+    pieces, used = [""], 0
+    for char in text:
+        units = cost(char, alphabet)
+        if used + units > most:
+            pieces.append("")
+            used = 0
+        pieces[-1] += char
+        used += units
+    return pieces

@@ -1,0 +1,115 @@
+"""USSD over SMPP: which operation means what, by vendor (protocols.md B1 to B4). A profile is data; nothing else here
+knows a vendor."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from gateway.channels.smpp import texts
+from gateway.channels.smpp.pdu import Message, integer
+from gateway.channels.smpp.tables import Status, Tag
+from menus.alphabet import Alphabet, alphabet_of
+
+# 5.3.2.44 ussd_service_op
+PSSR_INDICATION = 0x01
+USSR_REQUEST = 0x02
+PSSR_RESPONSE = 0x11
+USSR_CONFIRM = 0x12
+USSREL_INDICATION = 0x81
+"""A vendor's: the user or the network has ended the session."""
+
+SERVICE_TYPE = "USSD"
+SESSION_ENDS = 0x01
+"""Bit 0 of the second octet of its_session_info (5.3.2.43)."""
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """session: which parameter names the session. dialled: which field has the dial string. end_bit: whether the end of
+    a session is said, and heard, in its_session_info too."""
+
+    session: Literal[Tag.ITS_SESSION_INFO, Tag.USER_MESSAGE_REFERENCE]
+    dialled: Literal["destination_addr", "short_message"]
+    end_bit: bool
+    begin: int = PSSR_INDICATION
+    ask: int = USSR_REQUEST
+    reply: int = USSR_CONFIRM
+    end: int = PSSR_RESPONSE
+    released: int = USSREL_INDICATION
+
+
+PROFILES: Mapping[str, Profile] = {
+    "spec": Profile(session=Tag.ITS_SESSION_INFO, dialled="destination_addr", end_bit=True),
+    "mica": Profile(session=Tag.USER_MESSAGE_REFERENCE, dialled="short_message", end_bit=False),
+}
+
+
+class Codings(msgspec.Struct, frozen=True):
+    """data_coding of our screens: SMPP's own, or those of TS 23.038 that some gateways want (15 and 72)."""
+
+    gsm7: int = texts.GSM7_CODING
+    ucs2: int = texts.UCS2_CODING
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One operation of a caller: `dial` with the dial string, `reply` with what was typed, or `released`."""
+
+    kind: Literal["dial", "reply", "released"]
+    session_id: str
+    text: str
+
+
+class Refused(Exception):
+    """Not an operation a caller may begin with. status: what the peer is told."""
+
+    def __init__(self, why: str, status: Status = Status.ESME_RX_R_APPN) -> None:
+        self.status = status
+        super().__init__(why)
+
+
+def is_ussd(message: Message) -> bool:
+    return Tag.USSD_SERVICE_OP in message.tlvs or message.service_type.upper() == SERVICE_TYPE
+
+
+def read(profile: Profile, message: Message) -> Said:
+    """Raises Refused."""
+    operation = integer(message, Tag.USSD_SERVICE_OP)
+    session = message.tlvs.get(profile.session, b"")
+    if profile.session is Tag.ITS_SESSION_INFO:
+        session = session[:1]  # the second octet counts the dialogue's units
+    ended = profile.end_bit and (integer(message, Tag.ITS_SESSION_INFO) or 0) & SESSION_ENDS
+    text = texts.decoded(message.data_coding, message.octets).rstrip("\r\n")  # TS 23.038 cl. 6.1.2.3.1 pads with CR
+    if ended or operation == profile.released:
+        return Said("released", session.hex(), "")
+    if operation == profile.begin:
+        # destination_addr holds 20 characters: a longer dial string comes in the text, whatever the vendor.
+        first, second = message.destination_addr, text
+        return Said(
+            "dial", session.hex(), (first or second) if profile.dialled == "destination_addr" else (second or first)
+        )
+    if operation == profile.reply:
+        return Said("reply", session.hex(), text)
+    raise Refused(f"a ussd_service_op of {operation}")
+
+
+def answer(profile: Profile, heard: Message, text: str, *, end: bool, codings: Codings) -> Message:
+    """The submit_sm that shows a screen to whoever sent `heard`."""
+    alphabet = alphabet_of(text)
+    tlvs: dict[int, bytes] = {Tag.USSD_SERVICE_OP: bytes([profile.end if end else profile.ask])}
+    if reference := heard.tlvs.get(Tag.USER_MESSAGE_REFERENCE):
+        tlvs[Tag.USER_MESSAGE_REFERENCE] = reference
+    if session := heard.tlvs.get(Tag.ITS_SESSION_INFO):
+        last = (session[1] & ~SESSION_ENDS & 0xFF) | (SESSION_ENDS if end and profile.end_bit else 0)
+        tlvs[Tag.ITS_SESSION_INFO] = bytes([session[0], last])
+    return Message(
+        service_type=heard.service_type or SERVICE_TYPE,
+        source_addr_ton=heard.dest_addr_ton,
+        source_addr_npi=heard.dest_addr_npi,
+        source_addr=heard.destination_addr,
+        dest_addr_ton=heard.source_addr_ton,
+        dest_addr_npi=heard.source_addr_npi,
+        destination_addr=heard.source_addr,
+        data_coding=codings.gsm7 if alphabet is Alphabet.GSM7 else codings.ucs2,
+        short_message=texts.encoded(text, alphabet),
+        tlvs=tlvs,
+    )

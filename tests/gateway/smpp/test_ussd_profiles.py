@@ -1,0 +1,86 @@
+"""USSD operations as protocols.md B2 to B4 have them, by profile."""
+
+import pytest
+
+from gateway.channels.smpp.pdu import Message
+from gateway.channels.smpp.ussd import PROFILES, Codings, Refused, Said, answer, is_ussd, read
+
+SPEC, MICA = PROFILES["spec"], PROFILES["mica"]
+OP, SESSION, REFERENCE = 0x0501, 0x1383, 0x0204
+
+
+def heard(op, text=b"", destination="", **fields):
+    tlvs = {OP: bytes([op]), **fields.pop("tlvs", {})}
+    return Message(
+        service_type="USSD", source_addr="989161234567", source_addr_ton=1, source_addr_npi=1,
+        destination_addr=destination, short_message=text, tlvs=tlvs, **fields,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("profile", "message", "said"),
+    [
+        (
+            SPEC,
+            heard(0x01, destination="*4*061*12345#", tlvs={SESSION: b"\x07\x00"}),
+            Said("dial", "07", "*4*061*12345#"),
+        ),
+        (
+            SPEC,
+            heard(0x01, b"*4*061*220*1396*54321#", tlvs={SESSION: b"\x07\x00"}),
+            Said("dial", "07", "*4*061*220*1396*54321#"),
+        ),
+        (SPEC, heard(0x12, b"12345", tlvs={SESSION: b"\x07\x02"}), Said("reply", "07", "12345")),
+        (SPEC, heard(0x12, b"12345\r", tlvs={SESSION: b"\x07\x02"}), Said("reply", "07", "12345")),
+        (SPEC, heard(0x12, tlvs={SESSION: b"\x07\x07"}), Said("released", "07", "")),
+        (SPEC, heard(0x81), Said("released", "", "")),
+        (SPEC, heard(0x12, b"1"), Said("reply", "", "1")),
+        (MICA, heard(0x01, b"*4*061#", tlvs={REFERENCE: b"\x00\x2a"}), Said("dial", "002a", "*4*061#")),
+        (
+            MICA,
+            heard(0x12, "۱۲".encode("utf-16-be"), data_coding=8, tlvs={REFERENCE: b"\x00\x2a"}),
+            Said("reply", "002a", "۱۲"),
+        ),
+        (MICA, heard(0x12, "۱".encode("utf-16-be"), data_coding=72), Said("reply", "", "۱")),
+        (MICA, heard(0x81, tlvs={REFERENCE: b"\x00\x2a"}), Said("released", "002a", "")),
+    ],
+)
+def test_reads_what_a_caller_did(profile, message, said):
+    assert is_ussd(message)
+    assert said == read(profile, message)
+
+
+@pytest.mark.parametrize("op", [0x00, 0x02, 0x03, 0x11, 0x13, 0x17, 0xFF])
+def test_an_operation_nobody_may_send_us_is_refused(op):
+    with pytest.raises(Refused, match=f"ussd_service_op of {op}") as refused:
+        read(SPEC, heard(op))
+
+    assert 0x66 == refused.value.status
+
+
+@pytest.mark.parametrize(
+    ("profile", "end", "tlvs"),
+    [
+        # protocols.md B4: 1383 0002 0706 goes on, 1383 0002 0707 ends
+        (SPEC, False, {OP: b"\x02", SESSION: b"\x07\x06"}),
+        (SPEC, True, {OP: b"\x11", SESSION: b"\x07\x07"}),
+        (MICA, False, {OP: b"\x02", SESSION: b"\x07\x06"}),
+        (MICA, True, {OP: b"\x11", SESSION: b"\x07\x06"}),  # 0x11, not the 0x17 of the sources the pitfall warns of
+    ],
+)
+def test_answers_in_the_callers_session(profile, end, tlvs):
+    shown = answer(profile, heard(0x12, tlvs={SESSION: b"\x07\x06"}), "نامه", end=end, codings=Codings())
+
+    assert tlvs == shown.tlvs
+    assert ("USSD", 8, "نامه".encode("utf-16-be")) == (shown.service_type, shown.data_coding, shown.short_message)
+
+
+def test_mica_gets_its_reference_back_and_the_addresses_turned_round():
+    shown = answer(MICA, heard(0x01, b"*4*061#", "415", dest_addr_ton=3, tlvs={REFERENCE: b"\x00\x2a"}), "Hi", end=False,
+                   codings=Codings(gsm7=15, ucs2=72))  # fmt: skip
+
+    assert {OP: b"\x02", REFERENCE: b"\x00\x2a"} == shown.tlvs
+    assert (3, "415", 1, 1, "989161234567") == (
+        shown.source_addr_ton, shown.source_addr, shown.dest_addr_ton, shown.dest_addr_npi, shown.destination_addr,
+    )  # fmt: skip
+    assert (15, b"Hi", 0) == (shown.data_coding, shown.short_message, shown.registered_delivery)
