@@ -14,11 +14,11 @@ from gateway import app, backend_try, drafts, logs, msisdn, settings
 from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
 from gateway.privacy import new_keys, write_keys
-from menus import loader, samples, see
+from menus import loader, reach, samples, see
 from menus.check import notes
 from menus.definition import Menu
 from menus.ports import Ask, outcome
-from menus.source import Faulty
+from menus.source import Faulty, meant
 from menus.trial import Trial
 
 CONFIG = Path("config")
@@ -133,16 +133,23 @@ def _try_out(folder: Path | None, config: Path | None, phone: str, url: str) -> 
 @menu.command("print")
 def print_menu(
     folder: FolderArgument = None,
+    screens: Annotated[list[str] | None, typer.Argument(help="These screens alone; all without.")] = None,
     lang: Annotated[str | None, typer.Option(help="One language instead of all.")] = None,
     today: Annotated[str | None, typer.Option(help="The day the samples are of, 2026-11-22.")] = None,
 ) -> None:
-    """Every screen with sample data and its units, on both wires."""
+    """Every screen, or those named, with sample data and its units, on both wires."""
     found = loader.load(read_folder(folder or settings.SHIPPED_MENU))
     if lang is not None and lang not in found.languages:
         print(f"{lang} is none of this menu's languages ({', '.join(found.languages)})", file=sys.stderr)
         raise typer.Exit(1)
+    there = sorted(node.name for node in reach.screens(found))
+    strange = [name for name in screens or () if name not in there]
+    if strange:
+        told = [f"there is no screen {name}{meant(name, there)}" for name in strange]
+        print(*told, f"there are {', '.join(there)}", sep="\n", file=sys.stderr)
+        raise typer.Exit(1)
     day = date.fromisoformat(today) if today else SystemClock().today()
-    print(see.printed(found, (lang,) if lang else found.languages, day))
+    print(see.printed(found, (lang,) if lang else found.languages, day, screens or ()))
 
 
 @menu.command("try")

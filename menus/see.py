@@ -1,6 +1,6 @@
 """A menu to look at: every screen as a citizen gets it, with its units; the picture of it; the schema for editors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -108,12 +108,14 @@ def _behind(menu: Menu, step: machine.Step, how: str, today: date) -> Iterator[t
             yield f"{how}, {choice.name}", machine.outright(menu, step.dialogue, target.name, today)
 
 
-def printed(menu: Menu, languages: tuple[str, ...], today: date) -> str:
-    """Every screen as text, a block each: its name, wire, units, pages."""
+def printed(menu: Menu, languages: tuple[str, ...], today: date, screens: Collection[str] = ()) -> str:
+    """Every screen as text, or those named alone, a block each: its name, wire, units, pages."""
     lines: list[str] = ["# What citizens read", "", f"Menu {menu.version}, sample data of {today}.", ""]
     for language in languages:
         lines += [f"## {language}", ""]
         for sight in sorted(sights(menu, language, today), key=lambda each: (each.screen, each.wire != "ussd")):
+            if screens and sight.screen not in screens:
+                continue
             how = f", {sight.how}" if sight.how else ""
             lines += [f"### {sight.screen} ({sight.wire}{how})", ""]
             if not sight.pages:

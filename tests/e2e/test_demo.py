@@ -458,6 +458,18 @@ def test_a_menu_is_printed_drawn_described_and_tried(tmp_path):
     assert 1 == rasad("menu", "print", "--lang", "xx").returncode
 
 
+def test_only_the_screens_that_are_named_are_printed():
+    done = rasad("menu", "print", str(SHIPPED_MENU), "help", "main", "--lang", "fa")
+
+    assert (0, {"help", "main"}) == (done.returncode, set(re.findall(r"^### (\w+)", done.stdout, re.M)))
+    done = rasad("menu", "print", str(SHIPPED_MENU), "help", "letter_statu", "find_letter")
+    assert (1, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith(
+        "there is no screen letter_statu; did you mean letter_status?\nthere is no screen find_letter\nthere are ask_letter_number, "
+    )
+    assert ", which_letter, will_text\n" in done.stderr
+
+
 def test_a_screen_that_does_not_fit_is_told_with_file_and_line(tmp_path):
     folder = shutil.copytree(SHIPPED_MENU, tmp_path / "menu")
     path = folder / "letters.yaml"
