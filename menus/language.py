@@ -36,6 +36,18 @@ def _choices(value: Any) -> Any:
     return value
 
 
+def _choice(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1 and all(isinstance(choice, dict) for choice in value.values()):
+        return value
+    raise ValueError("one name and its choice were expected: - steps: {text: ..., next: ...}")
+
+
+def _branches(value: Any) -> Any:
+    if isinstance(value, str | list):
+        return _listed(value)
+    raise ValueError("the name of a screen was expected, or lines of - {when: ..., next: ...}")
+
+
 def _branch(value: Any) -> Any:
     return {"next": value} if isinstance(value, str) else value
 
@@ -73,7 +85,7 @@ class RawBranch(_Strict):
     when: dict[str, Condition] = {}
 
 
-Branches = Annotated[list[Annotated[RawBranch, BeforeValidator(_branch)]], BeforeValidator(_listed)]
+Branches = Annotated[list[Annotated[RawBranch, BeforeValidator(_branch)]], BeforeValidator(_branches)]
 """A screen, or branches of which the first that holds is taken; the last one is a screen alone."""
 
 
@@ -86,7 +98,7 @@ class RawScreen(_Strict):
     sms: Texts | None = None
     lines: Texts | None = None
     each: str | None = None
-    choices: Annotated[list[dict[str, RawChoice]], BeforeValidator(_choices)] = []
+    choices: Annotated[list[Annotated[dict[str, RawChoice], BeforeValidator(_choice)]], BeforeValidator(_choices)] = []
     pick: str | None = None
     input: RawInput | None = None
     mistaken: Texts | None = None

@@ -287,10 +287,6 @@ class _Loader:
         path: source.Path = (name,)
         choices = []
         for place, item in enumerate(raw.choices):
-            if len(item) != 1:
-                self.faults.append(
-                    document.fault((*path, "choices", place), "one name and its choice: steps: {text, next}")
-                )
             for key, choice in item.items():
                 at = (*path, "choices", place, key)
                 if not _NAME.fullmatch(key):

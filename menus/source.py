@@ -286,8 +286,8 @@ _WANTED = {
     "int": "a whole number was expected",
     "float": "a number was expected",
     "list": "a list was expected: [one, two], or lines that begin with a - and a space",
-    "dict": "keys with values were expected, a colon and a space behind each key",
-    "model": "keys with values were expected, a colon and a space behind each key",
+    "dict": "keys with values were expected: {key: value}, with a space behind each colon",
+    "model": "keys with values were expected: {key: value}, with a space behind each colon",
 }
 """What a value should have been, by the first word of pydantic's name for the error."""
 

@@ -210,7 +210,7 @@ FAULTY = {
     "two choices of one name": (C, "- english:", "- letters:", 25, "two choices are called letters"),
     "a choice of two names": (
         L, "- steps: {text: Steps, next: steps}", "- {a: {text: a, next: main}, b: {text: b, next: main}}", 18,
-        "one name and its choice",
+        "one name and its choice were expected",
     ),
     "nine choices": (
         L, "    - steps: {text: Steps, next: steps}\n",
@@ -302,6 +302,24 @@ FAULTY = {
         L, "Steps, next: steps}", "Steps, when: {typed.code: true}, next: steps}", 18, "there is no typed.code to go by",
     ),
     "a choice that leads to a previous input": (L, "next: find_letter\nfind", "next: previous\nfind", 7, "there is no screen previous"),
+    "a choice that is a name alone": (
+        L, "- steps: {text: Steps, next: steps}", "- steps", 18,
+        "choices 1: one name and its choice were expected: - steps: {text: ..., next: ...}",
+    ),
+    "a choice whose keys stand beside its name": (
+        L, "    - steps: {text: Steps, next: steps}\n", "    - steps:\n      text: Steps\n      next: steps\n", 18,
+        "choices 1: one name and its choice were expected: - steps: {text: ..., next: ...}",
+    ),
+    "choices without a dash": (
+        L, "    - steps: {text", "    steps: {text", 17,
+        "choices: a list was expected: [one, two], or lines that begin with a - and a space",
+    ),
+    "an input that is a word": (
+        L, "input: {as: letter_number, into: number}", "input: letter_number", 5,
+        "input: keys with values were expected: {key: value}, with a space behind each colon",
+    ),
+    "a next left empty": (L, "  next: find_letter\nfind", "  next:\nfind", 7, "next: the name of a screen was expected, or lines of - {when: ..., next: ...}"),
+    "a next in braces": (L, "  several: which", "  several: {which}", 14, "several: the name of a screen was expected, or lines of"),
     "choices left empty": (
         L, "    - steps: {text: Steps, next: steps}\n", "", 17,
         "choices: has no choice under it; add one, or delete this line",
@@ -356,6 +374,7 @@ def test_all_mistakes_of_all_files_are_told_at_once():
         (L, "{fa: شماره, en: Number}", '{fa: ساعت:\\nشنبه 14:30", en: Number}'),
         (L, "{fa: شماره, en: Number}", "{fa: شماره, en: }"),
         (L, "{text: Steps, next: steps}", "{txt: Steps, next: steps}"),
+        (L, "    - steps: {text: Steps, next: steps}\n", "    - steps:\n      text: Steps\n      next: steps\n"),
     ],
     ids=[
         "its input",
@@ -369,6 +388,7 @@ def test_all_mistakes_of_all_files_are_told_at_once():
         "a quote",
         "a language left empty",
         "the name of a choice's text",
+        "where a choice's keys stand",
     ],
 )
 def test_one_mistake_is_one_fault_whoever_needs_what_is_mistaken(file, old, new):

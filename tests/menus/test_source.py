@@ -381,7 +381,7 @@ class Settings(BaseModel):
         ("phones: 1\n", 1, "phones: a list was expected: [one, two], or lines that begin with a - and a space"),
         ("phones: {-a: 1}\n", 1, "phones: a list was expected: [one, two], or lines that begin with a - and a space"),
         ("phones:\n", 1, "phones: nothing stands behind it; fill it in, or delete this line"),
-        ("phones: [a]\n", 1, "phones 1: keys with values were expected, a colon and a space behind each key"),
+        ("phones: [a]\n", 1, "phones 1: keys with values were expected: {key: value}, with a space behind each colon"),
         ("phones:\n  - {name: a, of: hom}\n", 2, "phones 1: of: 'hom' is none of 'home' or 'work'; did you mean home?"),
         ("other: 1\n", 1, "phones is missing"),
     ],
