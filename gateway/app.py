@@ -1,6 +1,7 @@
 """The composition root of the service: the one place where concrete things are named, and the order they start in."""
 
 import asyncio
+import random
 import signal
 import socket
 import ssl
@@ -34,6 +35,8 @@ from gateway.answers import Answers, Service
 from gateway.api import DRAFT_FOR_S, Api
 from gateway.channels import listed
 from gateway.channels.contract import Polled
+from gateway.channels.esme import Esme
+from gateway.channels.hearing import Hearing
 from gateway.channels.http import Channels
 from gateway.channels.outgoing import sender
 from gateway.channels.polling import Poller
@@ -54,6 +57,7 @@ from gateway.sms.follow_ups import FollowUps
 from gateway.sms.follows import Follows
 from gateway.sms.inbox import Inbox
 from gateway.sms.outbox import Outbox
+from gateway.sms.parts import Parts
 from gateway.sms.receipts import Receipts
 from gateway.storage.database import Database, DatabaseUnusable
 from gateway.storage.kept import KeptAnswers
@@ -157,8 +161,8 @@ def check(settings: Settings) -> Checked:
 
 def house(settings: Settings) -> House:
     """What these settings ask of a menu."""
-    capacities = {name: channel.capacity for name, channel in settings.ussd.items()}
-    capacities |= {f"{name} (SMS)": channel.capacity for name, channel in settings.sms.items()}
+    capacities = {name: channel.capacity for name, channel in settings.talks.items()}
+    capacities |= {f"{name} (SMS)": channel.capacity for name, channel in settings.texts.items()}
     return House(settings.routes.keys(), capacities)
 
 
@@ -224,6 +228,8 @@ async def composed(
             due = _due(lookup, config, settings.working_days)
             offices[name] = await stack.enter_async_context(_guarded(name, due, config, report, clock, known))
         senders = {name: sender(http, listed.SMS[each.dialect], each) for name, each in settings.sms.items()}
+        binds = {name: Esme(name, each, random.random, clock.new_id) for name, each in settings.smpp.items()}
+        senders |= {name: bind.send for name, bind in binds.items()}
 
         services: dict[str, Service] = {}
         kept = KeptAnswers(database, keys, clock)
@@ -235,13 +241,16 @@ async def composed(
         sessions = MemorySessions(clock.monotonic)
         turns = Turns(menus, answers, sessions, languages, kept, keys, clock, own.sessions)
         talks = Conversations(database, clock, own.sms)
-        follow_ups = FollowUps(database, turns, outbox, talks, settings.sms, keys, clock, own.follow_ups)
+        follow_ups = FollowUps(database, turns, outbox, talks, settings.texts, keys, clock, own.follow_ups)
         services["escalate"] = follow_ups
         pace = _pace(settings, {name: config.polls_per_minute for name, (config, _) in checked.backends.items()})
-        follows = Follows(database, turns, outbox, settings.sms, pace, keys, clock, own.follow)
+        follows = Follows(database, turns, outbox, settings.texts, pace, keys, clock, own.follow)
         services["follow"], services["unfollow"] = follows.follow, follows.unfollow
-        inbox = Inbox(database, turns, outbox, talks, follows, settings.sms, keys, clock, own.sms)
-        fates = Receipts(database, keys, clock)
+        inbox = Inbox(database, turns, outbox, talks, follows, settings.texts, keys, clock, own.sms)
+        long_ones, fates = Parts(database, inbox, keys, clock), Receipts(database, keys, clock)
+        failed = {
+            name: turns.outright("failed", "ussd", None, each.capacity)[1] for name, each in settings.talks.items()
+        }
         channels = Channels(
             {name: (each, listed.USSD[each.dialect]) for name, each in settings.ussd.items()},
             {name: (each, listed.SMS[each.dialect]) for name, each in settings.sms.items()},
@@ -250,7 +259,7 @@ async def composed(
             fates,
             keys,
             clock,
-            {name: turns.outright("failed", "ussd", None, each.capacity)[1] for name, each in settings.ussd.items()},
+            failed,
             own.proxies,
         )
         for name, each in settings.sms.items():
@@ -260,6 +269,10 @@ async def composed(
         for worker in (outbox.worker, follow_ups.worker, inbox.worker, *follows.workers):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
+        stack.push_async_callback(_ended, asyncio.create_task(long_ones.run()))
+        for name, bind in binds.items():
+            hear = Hearing(name, settings.smpp[name], turns, inbox, long_ones, fates, keys, clock, failed.get(name, ""))
+            stack.push_async_callback(_ended, asyncio.create_task(bind.run(hear)))
         if tell is not None:
             watching = watch(checked.menu_folder, publications, house(settings), tell)
             stack.push_async_callback(_ended, asyncio.create_task(watching))
@@ -280,7 +293,7 @@ async def composed(
         log.info(
             "started",
             menu=menus.current.version,
-            channels=[*settings.ussd, *settings.sms],
+            channels=[*settings.ussd, *settings.sms, *settings.smpp],
             backends=[*offices],
         )
         yield application

@@ -228,8 +228,9 @@ class _Channel(_Strict):
     auth: Annotated[Auth, BeforeValidator(_auth)]
 
 
-class UssdChannel(_Channel):
-    carries: Literal["ussd"]
+class UssdTerms(_Strict):
+    """What any USSD channel agrees with its callers' network, whatever it speaks."""
+
     service_code: str = Field(pattern=r"^\*[0-9*]+#$")
     """As it is dialled: `*4*061#`. What follows it in a dial string are arguments."""
     answer_within_s: float = Field(default=8.0, gt=0)
@@ -258,6 +259,10 @@ class UssdChannel(_Channel):
         return self.answer_within_s - self.reserve_s
 
 
+class UssdChannel(_Channel, UssdTerms):
+    carries: Literal["ussd"]
+
+
 class SendSettings(_Strict):
     url: str = Field(pattern=r"^https?://")
     username: str = ""
@@ -274,15 +279,76 @@ class SendSettings(_Strict):
     """How often it is asked what became of ours."""
 
 
-class SmsChannel(_Channel):
-    carries: Literal["sms"]
+class SmsTerms(_Strict):
     parts: int = Field(default=3, ge=2, le=8)
     """The most SMS one answer may take."""
-    send: SendSettings
 
     @property
     def capacity(self) -> Capacity:
         return Capacity(160, 70, parts=self.parts)
+
+
+class SmsChannel(_Channel, SmsTerms):
+    carries: Literal["sms"]
+    send: SendSettings
+
+
+class SmppUssd(UssdTerms):
+    profile: Literal["spec", "mica"] = "spec"
+    """How the operator's USSD gateway says what an operation is and which session it belongs to (protocols.md B4)."""
+    gsm7_coding: int = Field(default=0, ge=0, le=255)
+    """data_coding of a screen in GSM 7 bit; some gateways want 15, of TS 23.038."""
+    ucs2_coding: int = Field(default=8, ge=0, le=255)
+    """The same in any other alphabet; some want 72."""
+
+
+class SmppSms(SmsTerms):
+    sender: str = Field(min_length=1, max_length=20)
+    """Our short code, as the recipient sees it."""
+    sender_ton: int = Field(default=3, ge=0, le=6)
+    """SMPP v3.4 cl. 5.2.5: 3 network specific, as short codes are; 5 alphanumeric."""
+    sender_npi: int = Field(default=0, ge=0, le=18)
+    numbers: Literal["international", "national"] = "international"
+    """989161234567 or 09161234567."""
+    long: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
+    """How a text of several parts is handed over; what most SMSCs take without being asked."""
+
+
+class SmppChannel(_Strict):
+    """A bind to an operator's SMSC or USSD gateway: one of these, or both on one."""
+
+    carries: Literal["smpp"]
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+    tls: bool = False
+    ca_file: str | None = None
+    """PEM certificates that vouch for it, instead of those this machine trusts."""
+    system_id: str = Field(min_length=1, max_length=15)
+    password: str = Field(default="", max_length=8, repr=False)
+    """Eight octets at most: SMPP's own limit, so the line has to be private or TLS."""
+    system_type: str = Field(default="", max_length=12)
+    address_range: str = Field(default="", max_length=40)
+    bind: Literal["transceiver", "pair"] = "transceiver"
+    """pair: a transmitter and a receiver, where the SMSC refuses a transceiver."""
+    window: int = Field(default=10, ge=1, le=1000)
+    """Messages on their way without an answer. Kannel's default; SMPP names none."""
+    per_s: float = Field(default=10.0, gt=0)
+    """Messages a second, as contracted; also what is on the bill when it is exceeded."""
+    response_within_s: float = Field(default=5.0, gt=0)
+    """When an answer to a message of ours is no longer waited for. With what is spent in the queue it stays below
+    sms.send_within_s."""
+    enquire_link_s: float = Field(default=30.0, gt=0)
+    """Of silence, before we ask whether anybody is there: half of what operators let a silent bind live."""
+    inactivity_s: float = Field(default=0.0, ge=0)
+    """Without any message a bind is given back and made anew; 0: never."""
+    ussd: SmppUssd | None = None
+    sms: SmppSms | None = None
+
+    def model_post_init(self, _: Any) -> None:
+        if self.ussd is None and self.sms is None:
+            raise ValueError("ussd: or sms: is missing; a bind that carries neither is for nothing")
+        if self.ca_file is not None and not Path(self.ca_file).is_file():
+            raise ValueError(f"ca_file: there is no file {self.ca_file}")
 
 
 class RouteLine(_Strict):
@@ -381,6 +447,7 @@ class Settings:
     gateway: GatewaySettings
     ussd: Mapping[str, UssdChannel]
     sms: Mapping[str, SmsChannel]
+    smpp: Mapping[str, SmppChannel]
     backends: Mapping[str, Document]
     """Still as data: what a kind of backend needs to be told is that kind's own."""
     routes: Mapping[str, tuple[RouteLine, ...]]
@@ -389,6 +456,16 @@ class Settings:
     """None: there is no holidays.yaml here."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """A Persian name of a desk, agency or document to its names in other languages."""
+
+    @property
+    def talks(self) -> dict[str, UssdTerms]:
+        """Every channel with USSD, whatever it speaks."""
+        return {**self.ussd, **{name: each.ussd for name, each in self.smpp.items() if each.ussd}}
+
+    @property
+    def texts(self) -> dict[str, SmsTerms]:
+        """Every channel with SMS."""
+        return {**self.sms, **{name: each.sms for name, each in self.smpp.items() if each.sms}}
 
     def at(self, **changes: Any) -> "Settings":
         """The same with other values of gateway.yaml (host and port of the command line)."""
@@ -415,6 +492,7 @@ def read(folder: Path, environ: Mapping[str, str], *, backend: str | None = None
     gateway = take(folder / "gateway.yaml", GatewaySettings)
     ussd: dict[str, UssdChannel] = {}
     sms: dict[str, SmsChannel] = {}
+    smpp: dict[str, SmppChannel] = {}
     sms_files: set[str] = set()
     for path in sorted((folder / "channels").glob("*.yaml")) if backend is None else ():
         try:
@@ -422,20 +500,30 @@ def read(folder: Path, environ: Mapping[str, str], *, backend: str | None = None
         except (Faulty, AttributeError):
             carries = None
         name = _named(path)
-        if name in (sms if carries == "sms" else ussd):
+        if name in smpp or name in (sms if carries == "sms" else ussd) or (carries == "smpp" and name in sms):
             faults.append(Fault(str(path), 1, f"there is another channel {name} that carries {carries}"))
             continue
         if carries != "ussd":
             sms_files.add(_named(path))
         if carries == "sms":
             if channel := take(path, SmsChannel):
-                sms[_named(path)] = channel
+                sms[name] = channel
+        elif carries == "smpp":
+            if bind := take(path, SmppChannel):
+                smpp[name] = bind
         elif found := take(path, UssdChannel):
-            ussd[_named(path)] = found
-    for name, each in ussd.items():
-        if each.later_by is not None and each.later_by not in sms_files:
-            document = _document(channel_file(folder, name, "ussd"), environ)
-            faults.append(document.fault(("later_by",), f"there is no SMS channel {each.later_by}"))
+            ussd[name] = found
+    sms_files -= {name for name, each in smpp.items() if each.sms is None}
+    promising: list[tuple[Path, source.Path, str | None]]
+    promising = [(channel_file(folder, name, "ussd"), ("later_by",), each.later_by) for name, each in ussd.items()]
+    promising += [
+        (channel_file(folder, name, "smpp"), ("ussd", "later_by"), each.ussd.later_by)
+        for name, each in smpp.items()
+        if each.ussd
+    ]
+    for path, key, later_by in promising:
+        if later_by is not None and later_by not in sms_files:
+            faults.append(_document(path, environ).fault(key, f"there is no SMS channel {later_by}"))
     backends: dict[str, Document] = {}
     files = {path.stem: path for path in sorted((folder / "backends").glob("*.yaml"))}
     if backend is not None and backend not in files:
@@ -457,7 +545,7 @@ def read(folder: Path, environ: Mapping[str, str], *, backend: str | None = None
                     document = _document(folder / "routes.yaml", environ)
                     told = f"there is no backends/{name_of_backend}.yaml"
                     faults.append(document.fault((name, place, "backend"), told))
-    if not faults and not ussd and not sms and backend is None:
+    if not faults and not ussd and not sms and not smpp and backend is None:
         faults.append(Fault(str(folder / "channels"), 1, "there is no channel here: no *.yaml file"))
     calendar: WorkingDays | None = None
     try:
@@ -468,7 +556,7 @@ def read(folder: Path, environ: Mapping[str, str], *, backend: str | None = None
     if faults or gateway is None:
         raise Faulty(faults)
     shared = names.__pydantic_extra__ if names else {}
-    return Settings(gateway, ussd, sms, backends, lines, folder, calendar, shared)
+    return Settings(gateway, ussd, sms, smpp, backends, lines, folder, calendar, shared)
 
 
 def _document(path: Path, environ: Mapping[str, str]) -> Document:

@@ -12,7 +12,7 @@ from gateway.clock import Clock
 from gateway.menu_versions import Menus
 from gateway.privacy import Keys
 from gateway.sessions.store import Session, SessionKey, SessionStore
-from gateway.settings import SessionSettings, UssdChannel
+from gateway.settings import SessionSettings, UssdTerms
 from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
 from menus import inputs, machine
@@ -36,7 +36,7 @@ class Turns:
     clock: Clock
     settings: SessionSettings
 
-    async def take(self, name: str, channel: UssdChannel, said: UssdInput) -> UssdReply:
+    async def take(self, name: str, channel: UssdTerms, said: UssdInput) -> UssdReply:
         """A channel's input, its msisdn in E.164, to what the caller sees. Raises UnknownServiceCode."""
         began = self.clock.monotonic()
         said = _with_all_arguments(channel, said)
@@ -182,7 +182,7 @@ class UnknownServiceCode(Exception):
     """The code that was dialled is not this channel's. The peer's to mend: it routed the call to us."""
 
 
-def _with_all_arguments(channel: UssdChannel, said: UssdInput) -> UssdInput:
+def _with_all_arguments(channel: UssdTerms, said: UssdInput) -> UssdInput:
     """The inputs from the service code on: what stands in the dial string behind our code comes first.
 
     protocols.md A4. Raises UnknownServiceCode.

@@ -15,6 +15,7 @@ from simulators.aggregators.inoti import Inoti
 from simulators.aggregators.plain_json import PlainJson
 from simulators.aggregators.restcomm import RestComm
 from simulators.aggregators.session import ANSWER_WITHIN_S, CallFailed, Carry, Request, Response, Session, Shown
+from simulators.aggregators.smpp import Smpp
 from simulators.aggregators.truroute import TruRoute
 
 __all__ = ["ANSWER_WITHIN_S", "SESSIONS", "Call", "CallFailed", "Carry", "Request", "Response", "Session", "Shown",
@@ -28,6 +29,7 @@ SESSIONS: Mapping[str, type[Session]] = {
     "inoti": Inoti,
     "json": PlainJson,
     "restcomm": RestComm,
+    "smpp": Smpp,
     "truroute": TruRoute,
 }
 """The aggregators there are, by the name of the dialect they speak."""

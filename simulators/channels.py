@@ -8,12 +8,18 @@ import msgspec
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """service_code: of a USSD channel; an SMS channel has none."""
+    """service_code: of a USSD channel; an SMS channel has none. at: where the demo's own network takes the calls
+    of a channel that is not over HTTP; others go to the gateway, /ussd/NAME."""
 
     name: str
     carries: Literal["ussd", "sms"]
     dialect: str
     service_code: str = ""
+    at: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.at or f"/ussd/{self.name}"
 
 
 class Channels(msgspec.Struct, frozen=True):

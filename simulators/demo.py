@@ -38,6 +38,8 @@ from simulators.phone.drafts import Drafts
 from simulators.phone.wire import Tap, Wire
 from simulators.phones import Phones
 from simulators.recorder import Public, public_in
+from simulators.smsc import Smsc
+from simulators.smsc_desk import SmscDesk
 
 SLOW_OFFICE_S = 12.0
 """What the slow office takes: longer than any turn, shorter than a follow-up."""
@@ -118,6 +120,9 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         for name, url in urls.items():
             print(f"{name}={url}", file=sys.stderr)  # for `rasad backend try` in another terminal
         environ = {**os.environ, **urls, "KANNEL_PASSWORD": PASSWORD, "SMS_PROVIDERS_KEY": PASSWORD}
+        smsc = Smsc("rasad", PASSWORD, phones.deliver)
+        smpp_port = str(await stack.enter_async_context(smsc.listening()))
+        environ |= {"SMPP_PORT": smpp_port, "SMPP_PASSWORD": PASSWORD}
         database = f"sqlite+aiosqlite:///{folder / 'rasad.db'}"
         token = secrets.token_urlsafe(32)  # the phone page's, which never sees it, and of commands given here
         _left_for_commands(folder / "token", token)
@@ -133,6 +138,7 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
             "kavenegar": kavenegar,
             "magfa": magfa,
             "africastalking": africastalking,
+            "smpp": smsc,
         }
         lines = {name: (each, f"{address(on)}/sms/{name}") for name, each in texts_by.items()}
         desk = Desk(phones, http, lines, _channels(checked), offices,
@@ -141,7 +147,14 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         calls = Calls(_lines(checked, address(on)), wire, address(on), token)
         stack.push_async_callback(calls.stop)
         drafts = Drafts(address(on), token)
-        more = [*desk.routes(), *calls.routes(), *drafts.routes(), *wire.routes(), *pages.routes()]
+        more = [
+            *desk.routes(),
+            *calls.routes(),
+            *drafts.routes(),
+            *SmscDesk(smsc).routes(),
+            *wire.routes(),
+            *pages.routes(),
+        ]
         whole = gateway.composed(checked, keys=gateway.new_keys(), more=more, tell=_tell, known=known)
         await stack.enter_async_context(gateway.serving(await stack.enter_async_context(whole), on))
         yield address(on)
@@ -149,14 +162,20 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
 
 def _channels(checked: gateway.Checked) -> list[Channel]:
     found = [Channel(name, "ussd", each.dialect, each.service_code) for name, each in checked.settings.ussd.items()]
-    return found + [Channel(name, "sms", each.dialect) for name, each in checked.settings.sms.items()]
+    found += [_by_smsc(name, each.ussd.service_code) for name, each in checked.settings.smpp.items() if each.ussd]
+    found += [Channel(name, "sms", each.dialect) for name, each in checked.settings.sms.items()]
+    return found + [Channel(name, "sms", "smpp") for name, each in checked.settings.smpp.items() if each.sms]
+
+
+def _by_smsc(name: str, service_code: str) -> Channel:
+    return Channel(name, "ussd", "smpp", service_code, at="/sim/v1/smsc")
 
 
 def _public(checked: gateway.Checked) -> Public:
     """What the menu's files say, the names of desks, and the numbers of the handbook."""
     files = [*checked.menu_folder.glob("*.yaml"), *checked.settings.folder.glob("names.yaml")]
     said = [scalar for path in files for scalar in _scalars(path.read_text(encoding="utf-8"))]
-    codes = [each.service_code for each in checked.settings.ussd.values()]
+    codes = [each.service_code for each in checked.settings.talks.values()]
     return public_in([*said, *codes, *data.FIXED_NUMBERS, *data.FIXED_CODES, data.PHONE])
 
 
@@ -190,7 +209,7 @@ def address(on: socket.socket) -> str:
 
 def _lines(checked: gateway.Checked, url: str) -> dict[str, Line]:
     """The USSD channels a phone of the demo can call through: those whose dialect an aggregator here speaks."""
-    return {
+    lines = {
         name: Line(
             Channel(name, "ussd", channel.dialect, channel.service_code),
             "/".join((url, "ussd", name, *channel.auth.secret_path[:1])),
@@ -200,6 +219,11 @@ def _lines(checked: gateway.Checked, url: str) -> dict[str, Line]:
         for name, channel in checked.settings.ussd.items()
         if channel.dialect in SESSIONS
     }
+    for name, bind in checked.settings.smpp.items():
+        if bind.ussd is not None:
+            channel, page = _by_smsc(name, bind.ussd.service_code), bind.ussd.page
+            lines[name] = Line(channel, f"{url}{channel.path}", page.max_septets, page.max_units)
+    return lines
 
 
 def _offices(today: date, calendar: Calendar, cases: int) -> Iterator[Front]:

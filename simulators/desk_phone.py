@@ -60,7 +60,7 @@ class DeskPhone:
         self._read = 0
 
     def call(self) -> Call:
-        carry = carried(self._http, f"{self._url}/ussd/{self._channel.name}")
+        carry = carried(self._http, f"{self._url}{self._channel.path}")
         return call_of(self._channel, self.msisdn, uuid.uuid4().hex, carry)
 
     async def send(self, text: str, to: str = "4040") -> None:

@@ -218,7 +218,7 @@ class Caller:
 
     def call(self) -> "Caller.Timed":
         return Caller.Timed(
-            self, call_of(self._channel, self.msisdn, uuid.uuid4().hex, self._wire.at(f"/ussd/{self._channel.name}"))
+            self, call_of(self._channel, self.msisdn, uuid.uuid4().hex, self._wire.at(self._channel.path))
         )
 
     @dataclass(frozen=True, slots=True)

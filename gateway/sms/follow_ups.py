@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.answers import Caller, Service
 from gateway.clock import Clock
 from gateway.privacy import Keys
-from gateway.settings import FollowUpSettings, SmsChannel
+from gateway.settings import FollowUpSettings, SmsTerms
 from gateway.sms.conversations import Conversations
 from gateway.sms.outbox import Outbox
 from gateway.sms.worker import Worker
@@ -39,7 +39,7 @@ class FollowUps:
         turns: Turns,
         outbox: Outbox,
         conversations: Conversations,
-        channels: Mapping[str, SmsChannel],
+        channels: Mapping[str, SmsTerms],
         keys: Keys,
         clock: Clock,
         settings: FollowUpSettings,

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.answers import Caller
 from gateway.clock import Clock
 from gateway.privacy import Keys
-from gateway.settings import FollowSettings, SmsChannel
+from gateway.settings import FollowSettings, SmsTerms
 from gateway.sms.outbox import Outbox
 from gateway.sms.pace import Pace
 from gateway.sms.worker import Due, Worker
@@ -41,7 +41,7 @@ class Follows:
         database: Database,
         turns: Turns,
         outbox: Outbox,
-        channels: Mapping[str, SmsChannel],
+        channels: Mapping[str, SmsTerms],
         pace: Mapping[str, float],
         keys: Keys,
         clock: Clock,

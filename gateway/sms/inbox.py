@@ -11,12 +11,13 @@ from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Row, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.answers import Caller
 from gateway.channels.contract import MoSms
 from gateway.clock import Clock
 from gateway.privacy import Keys
-from gateway.settings import SmsChannel, SmsSettings
+from gateway.settings import SmsSettings, SmsTerms
 from gateway.sms.conversations import Conversations
 from gateway.sms.follows import Follows
 from gateway.sms.outbox import Outbox
@@ -51,7 +52,7 @@ class Inbox:
         outbox: Outbox,
         conversations: Conversations,
         follows: Follows,
-        channels: Mapping[str, SmsChannel],
+        channels: Mapping[str, SmsTerms],
         keys: Keys,
         clock: Clock,
         settings: SmsSettings,
@@ -67,23 +68,29 @@ class Inbox:
     async def receive(self, channel: str, message: MoSms) -> int | None:
         """Store one message, its msisdn in E.164: after this it may be acknowledged. Its id; None when we had it."""
         async with self._database.writing() as connection:
-            stored = await connection.execute(
-                insert_once(
-                    self._table,
-                    channel=channel,
-                    provider_id=message.provider_id,
-                    msisdn=message.msisdn,
-                    msisdn_tag=self._keys.tag(message.msisdn),
-                    short_code=message.short_code,
-                    text=message.text,
-                    received_at=self._clock.now(),
-                    state="new",
-                    tries=0,
-                )
+            stored = await self.store(connection, channel, message)
+        if stored is not None:
+            self.worker.wake()
+        return stored
+
+    async def store(self, connection: AsyncConnection, channel: str, message: MoSms) -> int | None:
+        """The same in the caller's transaction; wake the worker after its commit."""
+        stored = await connection.execute(
+            insert_once(
+                self._table,
+                channel=channel,
+                provider_id=message.provider_id,
+                msisdn=message.msisdn,
+                msisdn_tag=self._keys.tag(message.msisdn),
+                short_code=message.short_code,
+                text=message.text,
+                received_at=self._clock.now(),
+                state="new",
+                tries=0,
             )
+        )
         if not stored.rowcount:
             return None
-        self.worker.wake()
         return int(stored.inserted_primary_key[0]) if stored.inserted_primary_key else 0
 
     def _due(self, now: datetime) -> ColumnElement[bool]:

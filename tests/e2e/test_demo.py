@@ -351,7 +351,14 @@ class TestServe:
             ),
             "http://127.0.0.1:9",
         )
-        return {**os.environ, **urls, "KANNEL_PASSWORD": "x", "SMS_PROVIDERS_KEY": "x"}
+        return {
+            **os.environ,
+            **urls,
+            "KANNEL_PASSWORD": "x",
+            "SMS_PROVIDERS_KEY": "x",
+            "SMPP_PORT": "9",
+            "SMPP_PASSWORD": "x",
+        }
 
     @pytest.fixture
     def served(self, tmp_path, environ):
@@ -438,6 +445,8 @@ def test_the_shipped_menu_and_settings_check():
         **dict.fromkeys(names, "http://127.0.0.1:9"),
         "KANNEL_PASSWORD": "x",
         "SMS_PROVIDERS_KEY": "x",
+        "SMPP_PORT": "9",
+        "SMPP_PASSWORD": "x",
     }
     config = Path(__file__).parent.parent.parent / "config"
     assert 0 == rasad("config", "check", "--config", str(config), env=environ).returncode

@@ -19,7 +19,15 @@ from adapters.rest import RestConfig
 from adapters.soap import SoapConfig
 from adapters.sql import SqlConfig
 from gateway.channels import listed
-from gateway.settings import GatewaySettings, HolidaySettings, SmsChannel, UssdChannel
+from gateway.settings import (
+    GatewaySettings,
+    HolidaySettings,
+    SmppChannel,
+    SmppSms,
+    SmppUssd,
+    SmsChannel,
+    UssdChannel,
+)
 from menus.ports import State
 from simulators import demo
 from simulators.rehearsal import read
@@ -77,6 +85,9 @@ def keys_of(model, prefix=""):
         GatewaySettings,
         UssdChannel,
         SmsChannel,
+        SmppChannel,
+        SmppUssd,
+        SmppSms,
         HolidaySettings,
         RestConfig,
         SoapConfig,
@@ -87,7 +98,7 @@ def keys_of(model, prefix=""):
     ids=lambda model: model.__name__,
 )
 def test_every_setting_has_its_row(model):
-    rows = set(re.findall(r"`([a-z_.]+)`", (ROOT / "docs/settings.md").read_text(encoding="utf-8")))
+    rows = set(re.findall(r"`([a-z0-9_.]+)`", (ROOT / "docs/settings.md").read_text(encoding="utf-8")))
 
     assert [] == [key for key in keys_of(model) if key not in rows]
 
@@ -133,3 +144,19 @@ def test_every_dialect_and_channel_has_its_row():
     channels = {path.stem for path in (ROOT / "config/channels").glob("*.yaml")}
 
     assert [] == [name for name in {*channels, *listed.USSD, *listed.SMS} if f"| `{name}` |" not in README]
+
+
+async def test_the_smpp_file_of_the_documents_holds(tmp_path):
+    from gateway import settings
+
+    text = (ROOT / "docs/channels.md").read_text(encoding="utf-8")
+    written = re.search(r"```yaml\n(.*?)```", text[text.index("## SMPP 3.4") :], re.S)[1]
+    config = shutil.copytree(ROOT / "config", tmp_path / "config")
+    for path in (config / "channels").glob("*.yaml"):
+        path.unlink()
+    (config / "channels/mci.yaml").write_text(written, encoding="utf-8")
+    offices = [f"{path.stem.upper()}_URL" for path in (config / "backends").glob("*.yaml")]
+    environ = {**dict.fromkeys(offices, "http://127.0.0.1:9"), "MCI_PASSWORD": "secret08"}
+
+    found = settings.read(config, environ)
+    assert {"mci"} == set(found.smpp) == set(found.talks) == set(found.texts)

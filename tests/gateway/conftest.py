@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 
 from gateway import app, settings
-from gateway.privacy import write_keys
+from gateway.clock import Clock
+from gateway.privacy import Keys, write_keys
 from gateway.settings import Settings
 from gateway.storage.database import Database
 from simulators.demo import HOME, address
@@ -23,6 +24,8 @@ class Desk:
     http: aiohttp.ClientSession
     database: Database
     settings: Settings
+    keys: Keys
+    clock: Clock
     application: web.Application
 
     async def sms(self, text, sender="+989161234567", message_id="m-1", **more):
@@ -55,7 +58,15 @@ def desk(tmp_path, keys, clock):
 
     @asynccontextmanager
     async def entered(
-        *, office_s=0.0, sms_down=False, config=HOME / "config", environ=(), phones=None, tell=None, **changes
+        *,
+        office_s=0.0,
+        sms_down=False,
+        config=HOME / "config",
+        environ=(),
+        phones=None,
+        smsc=None,
+        tell=None,
+        **changes,
     ):
         async with AsyncExitStack() as stack:
 
@@ -78,6 +89,8 @@ def desk(tmp_path, keys, clock):
                 "KANNEL_PASSWORD": "demo",
                 "SMS_PROVIDERS_URL": "http://127.0.0.1:9",
                 "SMS_PROVIDERS_KEY": "demo",
+                "SMPP_PORT": str(await stack.enter_async_context(smsc.listening()) if smsc else 9),
+                "SMPP_PASSWORD": "demo",
             }
             if sms_down:
                 environment["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
@@ -89,7 +102,7 @@ def desk(tmp_path, keys, clock):
             http = await stack.enter_async_context(aiohttp.ClientSession())
             database = Database(url, keys)
             stack.push_async_callback(database.stop)
-            yield Desk(url_here, phones_here, http, database, checked.settings, application)
+            yield Desk(url_here, phones_here, http, database, checked.settings, keys, clock, application)
 
     return entered
 

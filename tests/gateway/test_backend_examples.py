@@ -107,6 +107,8 @@ def test_a_wsdl_that_is_not_there_is_named_with_file_and_line(described):
         **dict.fromkeys(names, "http://127.0.0.1:1"),
         "KANNEL_PASSWORD": "x",
         "SMS_PROVIDERS_KEY": "x",
+        "SMPP_PORT": "9",
+        "SMPP_PASSWORD": "x",
         "SECRETARIAT_PASSWORD": "x",
     }
     with pytest.raises(settings.Faulty) as faulty:

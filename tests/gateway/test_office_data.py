@@ -169,6 +169,8 @@ def test_what_is_wrong_is_told_with_file_and_line(config, section, written, inst
     ) | {
         "KANNEL_PASSWORD": "x",
         "SMS_PROVIDERS_KEY": "x",
+        "SMPP_PORT": "9",
+        "SMPP_PASSWORD": "x",
         "OFFICE_DATABASE": "sqlite+aiosqlite:////x.db",
         "REGISTER_FOLDER": "/x",
     }

@@ -18,6 +18,8 @@ ENVIRON = {
     "KANNEL_PASSWORD": "secret",
     "SMS_PROVIDERS_URL": "http://127.0.0.1:1",
     "SMS_PROVIDERS_KEY": "secret",
+    "SMPP_PORT": "2775",
+    "SMPP_PASSWORD": "secret",
 }
 
 
@@ -37,6 +39,7 @@ def test_the_shipped_settings_hold(config):
 
     assert {"africastalking", "inoti", "json", "restcomm", "truroute"} == set(checked.settings.ussd)
     assert {"africastalking", "kannel", "kavenegar", "magfa"} == set(checked.settings.sms)
+    assert {"smpp"} == set(checked.settings.smpp)
     assert {"secretariat", "slow_secretariat", "failing_secretariat", "dead_secretariat", "services"} == set(
         checked.backends
     )
@@ -53,6 +56,11 @@ MISTAKES = [
     ("channels/africastalking.yaml", "dialect: africastalking", "dialect: atalk", 1, "dialect: 'atalk' is none of africastalking"),
     ("channels/africastalking.yaml", "later_by: kannel", "later_by: pigeon", 10, "there is no SMS channel pigeon"),
     ("channels/africastalking.yaml", "max_units: 70", "max_units: 90", 9, "page.max_units: must be less than or equal to 80"),
+    ("channels/smpp.yaml", "password: \"${SMPP_PASSWORD}\"", "password: \"${KANNEL_URL}\"", 7, "password: "),
+    ("channels/smpp.yaml", "later_by: smpp", "later_by: pigeon", 15, "there is no SMS channel pigeon"),
+    ("channels/smpp.yaml", "profile: spec", "profile: telco", 12, "ussd.profile: 'telco' is none of 'spec' or 'mica'"),
+    ("channels/smpp.yaml", "window: 10", "window: 10\nca_file: /nowhere.pem", 3, "ca_file: there is no file /nowhere.pem"),
+    ("channels/smpp.yaml", 'sms: {sender: "4040", parts: 3}', "", 15, "there is no SMS channel smpp"),
     ("backends/services.yaml", "kind: rest", "kind: fax", 3, "kind: 'fax' is none of ece, register, rest, soap, sql"),
     ("backends/services.yaml", "cases: request", "cases: request[", 12, "is no JMESPath expression"),
     ("backends/services.yaml", "IN_REVIEW: in_progress", "IN_REVIEW: reviewing", 28, "states.IN_REVIEW: 'reviewing' is none of"),

@@ -266,6 +266,8 @@ async def desk_of_serve(tmp_path, keys, clock, aiohttp_client):
         **{f"{name}_URL": "http://127.0.0.1:9" for name in names},
         "KANNEL_PASSWORD": "x",
         "SMS_PROVIDERS_KEY": "x",
+        "SMPP_PORT": "9",
+        "SMPP_PASSWORD": "x",
     }
     checked = app.load(demo.HOME / "config", environ, database=f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}")
     async with app.composed(checked, keys=keys, clock=clock) as application:

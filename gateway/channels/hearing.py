@@ -1,0 +1,179 @@
+"""What comes over a bind, and when it is answered: an SMS or a receipt once it is stored, USSD at once.
+
+A caller is waiting, so her turn begins after the deliver_sm_resp: gateways that get them the other way round fail now
+and then (protocols.md B3).
+"""
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import msisdn
+from gateway.channels.contract import DeliveryReceipt, MoSms, UssdEnd, UssdInput, UssdReply, Why
+from gateway.channels.esme import Answer, Show
+from gateway.channels.smpp import parts, receipts, texts, ussd
+from gateway.channels.smpp.pdu import Message
+from gateway.channels.smpp.submit import spelled
+from gateway.channels.smpp.tables import Status
+from gateway.clock import Clock
+from gateway.privacy import Keys
+from gateway.settings import SmppChannel, SmppUssd
+from gateway.sms.inbox import Inbox
+from gateway.sms.parts import Parts, TooManyParts
+from gateway.sms.receipts import Receipts
+from gateway.turn import Turns, UnknownServiceCode
+
+log = structlog.get_logger()
+
+REPEATED_WITHIN_S = 60.0
+"""After a link is lost, how long the SMSC may take to send again what it has no answer to."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    at: float
+    link: str
+    digest: str
+    name: str
+
+
+class Hearing:
+    def __init__(
+        self,
+        name: str,
+        channel: SmppChannel,
+        turns: Turns,
+        inbox: Inbox,
+        long_ones: Parts,
+        fates: Receipts,
+        keys: Keys,
+        clock: Clock,
+        failed: str,
+    ) -> None:
+        """failed: what a caller reads when a turn broke."""
+        self._name, self._channel, self._turns, self._inbox = name, channel, turns, inbox
+        self._parts, self._receipts, self._keys, self._clock, self._failed = long_ones, fates, keys, clock, failed
+        self._lately: deque[_Taken] = deque()
+
+    async def __call__(self, message: Message, name: str, answer: Answer, show: Show) -> None:
+        caller = msisdn.normal(spelled(message.source_addr, message.source_addr_ton))
+        if caller is None:
+            log.warning("refused", channel=self._name, status="0x0A", why="the sender is no mobile phone number")
+            answer(Status.ESME_RINVSRCADR)
+            return
+        tag = self._keys.day_tag(caller, self._clock.today())
+        with structlog.contextvars.bound_contextvars(channel=self._name, caller=tag):
+            try:
+                if ussd.is_ussd(message):
+                    await self._dialled(message, caller, answer, show)
+                elif self._channel.sms is None:
+                    self._refuse(answer, Status.ESME_RX_R_APPN, "an SMS, and this channel carries none")
+                elif receipts.is_receipt(message):
+                    await self._receipt(receipts.read(message, caller), answer)
+                else:
+                    await self._sms(message, caller, name, answer)
+            except SQLAlchemyError:
+                log.exception("sms_not_stored")
+                answer(Status.ESME_RX_T_APPN)  # again later
+
+    def _refuse(self, answer: Answer, status: int, why: str) -> None:
+        log.warning("refused", status=f"0x{status:02X}", why=why)
+        answer(status)
+
+    # -- USSD
+
+    async def _dialled(self, message: Message, caller: str, answer: Answer, show: Show) -> None:
+        agreed = self._channel.ussd
+        if agreed is None:
+            self._refuse(answer, Status.ESME_RX_R_APPN, "USSD, and this channel carries none")
+            return
+        profile = ussd.PROFILES[agreed.profile]
+        try:
+            said = ussd.read(profile, message)
+        except ussd.Refused as refused:
+            self._refuse(answer, refused.status, str(refused))
+            return
+        began = self._clock.monotonic()
+        answer(Status.ESME_ROK)
+        with structlog.contextvars.bound_contextvars(
+            turn=self._clock.new_id()[:12], session=self._keys.day_tag(said.session_id, self._clock.today())
+        ):
+            reply = await self._turn(agreed, said, caller)
+            if reply is None:
+                return
+            codings = ussd.Codings(agreed.gsm7_coding, agreed.ucs2_coding)
+            shown = ussd.answer(profile, message, reply.text, end=reply.end, codings=codings)
+            # What would come later than she was promised comes into a session that is gone.
+            show(shown, agreed.answer_within_s - (self._clock.monotonic() - began))
+
+    async def _turn(self, agreed: SmppUssd, said: ussd.Said, caller: str) -> UssdReply | None:
+        """None: nobody is on the line any more."""
+        try:
+            if said.kind == "released":
+                await self._turns.ended(self._name, UssdEnd(said.session_id, caller, Why.UNKNOWN, "released"))
+                return None
+            dial = said.kind == "dial"
+            asked = UssdInput(
+                said.session_id,
+                caller,
+                service_code=said.text if dial else "",
+                inputs="" if dial else said.text,
+                newest=True,
+                opens=dial,
+            )
+            return await self._turns.take(self._name, agreed, asked)
+        except UnknownServiceCode as error:
+            log.warning("refused", why=str(error))
+        except Exception:
+            log.exception("turn_failed")
+        return None if said.kind == "released" else UssdReply(self._failed, end=True)
+
+    # -- SMS
+
+    async def _receipt(self, receipt: DeliveryReceipt | None, answer: Answer) -> None:
+        if receipt is None:
+            # The same again would say no more: taken, and told to whoever reads the log.
+            log.warning("receipt_without_a_message")
+        else:
+            await self._receipts.receive(self._name, receipt)
+        answer(Status.ESME_ROK)
+
+    async def _sms(self, message: Message, caller: str, name: str, answer: Answer) -> None:
+        try:
+            found = parts.content(message)
+            if found.part is not None:
+                stored = await self._parts.receive(
+                    self._name, caller, message.destination_addr, found.part, message.data_coding, found.octets
+                )
+            else:
+                store = partial(self._inbox.receive, self._name)
+                text = texts.decoded(message.data_coding, found.octets)
+                named = self._named(message, name)
+                stored = await store(MoSms(named, caller, message.destination_addr, text))
+        except parts.BadHeader as error:
+            self._refuse(answer, error.status, str(error))
+            return
+        except TooManyParts as error:
+            self._refuse(answer, Status.ESME_RMSGQFUL, str(error))
+            return
+        log.info("sms_received" if stored is not None else "sms_repeated", message=stored)
+        answer(Status.ESME_ROK)
+
+    def _named(self, message: Message, name: str) -> str:
+        """A message's name: of its link and place there, as SMPP gives it none. When a link was lost before our answer
+        arrived, the SMSC sends the message again on the next one: then it has its old name."""
+        link, now = name.partition("-")[0], self._clock.monotonic()
+        while self._lately and self._lately[0].at < now - REPEATED_WITHIN_S:
+            self._lately.popleft()
+        what = f"{message.source_addr}\0{message.destination_addr}\0{message.data_coding}\0".encode() + message.octets
+        digest = hashlib.sha256(what).hexdigest()
+        before = next((each for each in self._lately if each.digest == digest and each.link != link), None)
+        if before is not None:
+            self._lately.remove(before)
+        taken = _Taken(now, link, digest, before.name if before else name)
+        self._lately.append(taken)
+        return taken.name

@@ -1,0 +1,416 @@
+"""SMPP through a whole gateway: an SMSC in front, phones behind it, the database below."""
+
+import asyncio
+import shutil
+from contextlib import asynccontextmanager
+
+import pytest
+
+from simulators.demo import HOME
+from simulators.smsc import NotTaken, Smsc
+
+CALLER = "+989161234567"
+OTHER = "+989160000001"
+
+
+class Phones:
+    """Whatever reached a phone, in order."""
+
+    def __init__(self):
+        self.messages = []
+
+    def __call__(self, to, sender, text):
+        self.messages.append((to, sender, text))
+
+    def of(self, msisdn):
+        return [text for to, _, text in self.messages if to == msisdn]
+
+
+@pytest.fixture
+def config(tmp_path):
+    return shutil.copytree(HOME / "config", tmp_path / "config")
+
+
+def changed(config, *changes):
+    path = config / "channels" / "smpp.yaml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    return config
+
+
+@pytest.fixture
+def bound(desk, config, eventually):
+    """`async with bound() as (d, smsc, phones)`: a gateway that is bound to an SMSC."""
+
+    @asynccontextmanager
+    async def entered(*changes, binds=1, office_s=0.0, **more):
+        phones = Phones()
+        smsc = Smsc("rasad", "demo", phones, **more)
+        async with desk(config=changed(config, *changes), smsc=smsc, office_s=office_s) as d:
+
+            async def there():
+                return len(smsc.binds) == binds
+
+            await eventually(there)
+            yield d, smsc, phones
+
+    return entered
+
+
+async def settled(d, eventually, table="message_out", state="sent", count=1):
+    async def done():
+        rows = [row for row in await d.rows(table) if row.state == state]
+        return rows if len(rows) >= count else None
+
+    return await eventually(done)
+
+
+# --- SMS
+
+
+async def test_an_sms_is_stored_then_acknowledged_then_answered(bound, eventually):
+    async with bound() as (d, smsc, phones):
+        await smsc.text(CALLER, "4040", "12345")
+
+        assert ["12345"] == [row.text for row in await d.rows("message_in")]
+        (row,) = await settled(d, eventually)
+        assert phones.of(CALLER)[0].startswith("رصد: نامه 12345 در حال بررسی")
+        (sent,) = smsc.submitted
+        assert ("4040", CALLER[1:], 8, 1) == (sent.source, sent.destination, sent.data_coding, sent.registered)
+        assert f"{int(row.provider_id, 16):x}" == row.provider_id
+
+
+@pytest.mark.parametrize("way", ["udh8", "udh16", "sar", "payload"])
+async def test_a_persian_text_of_300_units_comes_as_one(bound, eventually, way):
+    text = ("نامه ۱۲۳۴۵ را پیگیری می‌کنم و منتظر پاسخ شما هستم. " * 9)[:300]
+    async with bound() as (d, smsc, _):
+        await smsc.text(CALLER, "4040", text, way=way)
+
+        (row,) = await d.rows("message_in")
+        assert text == row.text
+
+
+@pytest.mark.parametrize("way", ["udh8", "udh16", "sar", "payload"])
+async def test_a_persian_text_of_300_units_goes_as_one(bound, eventually, way):
+    text = ("نامه ۱۲۳۴۵ را پیگیری می‌کنم و منتظر پاسخ شما هستم. " * 9)[:300]
+    long = ('sms: {sender: "4040", parts: 3}', f'sms: {{sender: "4040", parts: 3, long: {way}}}')
+    async with bound(long) as (d, smsc, phones):
+        await queued(d, text)
+        (row,) = await settled(d, eventually)
+
+        assert [(CALLER, "4040", text)] == phones.messages
+        assert (1 if way == "payload" else 5) == len(smsc.submitted)
+        assert [0] * (len(smsc.submitted) - 1) + [1] == [each.registered for each in smsc.submitted]
+
+        async def reported():
+            return [each for each in await d.rows("message_out") if each.fate == "delivered"]
+
+        assert row.id == (await eventually(reported))[0].id
+
+
+async def queued(d, text, to=CALLER, number=1):
+    """A row as whoever decides an answer writes it."""
+    from datetime import timedelta
+
+    table = d.database.tables.message_out
+    now = d.clock.now()
+    async with d.database.writing() as connection:
+        await connection.execute(
+            table.insert().values(
+                cause=f"test:{number}", channel="smpp", msisdn=to, msisdn_tag=d.keys.tag(to), text=text, created_at=now,
+                due_at=now, expires_at=now + timedelta(hours=2), state="waiting", tries=0, doubts=0,
+            )
+        )  # fmt: skip
+
+
+async def test_a_part_that_comes_twice_and_a_reference_that_is_used_again(bound, eventually):
+    async with bound() as (d, smsc, _):
+        one, two, other = (
+            b"\5\0\3\7\2" + bytes([number]) + text for number, text in ((1, b"123"), (2, b"45"), (1, b"9"))
+        )
+        for octets in (one, one, two, two, other):
+            await smsc._deliver(smsc_message(octets))
+
+        assert ["12345"] == [row.text for row in await d.rows("message_in")]
+        assert [("9", "open")] == [(row.octets.decode(), row.state) for row in await d.rows("message_part")]
+
+
+def smsc_message(octets, esm=0x40, tlvs=b"", source=CALLER):
+    from simulators import smsc
+
+    return smsc._message(source, "4040", octets, 0, esm, tlvs=tlvs)
+
+
+async def test_what_stays_incomplete_is_taken_as_far_as_it_came(bound, eventually, clock, monkeypatch):
+    from gateway.sms import parts
+
+    monkeypatch.setattr(parts, "LOOK_EVERY_S", 0.05)
+    async with bound() as (d, smsc, _):
+        await smsc._deliver(smsc_message(b"\5\0\3\7\3\1" + b"12"))
+        await smsc._deliver(smsc_message(b"\5\0\3\7\3\3" + b"345"))
+        assert [] == await d.rows("message_in")
+        clock.advance(601)
+
+        async def taken():
+            return await d.rows("message_in")
+
+        assert ["12 … 345"] == [row.text for row in await eventually(taken)]
+        assert [] == await d.rows("message_part")
+
+
+async def test_one_phone_cannot_fill_us_with_parts(bound):
+    async with bound() as (_d, smsc, _):
+        for reference in range(128):
+            await smsc._deliver(smsc_message(bytes([5, 0, 3, reference, 2, 1]) + b"x"))
+
+        with pytest.raises(NotTaken, match="0x14"):
+            await smsc._deliver(smsc_message(bytes([5, 0, 3, 200, 2, 1]) + b"x"))
+        await smsc._deliver(smsc_message(bytes([5, 0, 3, 200, 2, 1]) + b"x", source=OTHER))
+
+
+async def test_a_message_that_cannot_be_stored_is_to_be_sent_again(bound, monkeypatch):
+    from sqlalchemy.exc import OperationalError
+
+    from gateway.sms.inbox import Inbox
+
+    async def broken(self, channel, message):
+        raise OperationalError("", {}, Exception("gone"))
+
+    async with bound() as (d, smsc, _):
+        with monkeypatch.context() as patched:
+            patched.setattr(Inbox, "receive", broken)
+            with pytest.raises(NotTaken, match="0x64"):
+                await smsc.text(CALLER, "4040", "12345")
+        await smsc.text(CALLER, "4040", "12345")
+
+        assert 1 == len(await d.rows("message_in"))
+
+
+@pytest.mark.parametrize(
+    ("octets", "more", "status"),
+    [
+        (b"1", {"source": "4040"}, "0x0A"),
+        (b"1", {"source": "IRANCELL"}, "0x0A"),
+        (b"\x20\0\3", {}, "0x65"),
+        (b"1", {"esm": 0, "tlvs": b"\x05\x01\x00\x01\x03"}, "0x66"),
+    ],
+)
+async def test_what_is_no_message_of_a_citizen_is_refused_and_leaves_no_row(bound, octets, more, status):
+    async with bound() as (d, smsc, _):
+        with pytest.raises(NotTaken, match=status):
+            await smsc._deliver(smsc_message(octets, **more))
+        await smsc.text(CALLER, "4040", "12345")
+
+        assert ["12345"] == [row.text for row in await d.rows("message_in")]
+
+
+async def test_a_message_sent_again_after_a_lost_link_is_answered_once(bound, eventually):
+    async with bound() as (d, smsc, _phones):
+        await smsc.text(CALLER, "4040", "12345")
+        smsc.drop()
+
+        async def again():
+            return smsc.binds
+
+        await asyncio.sleep(0)
+        while smsc.binds:
+            await asyncio.sleep(0.01)
+        await eventually(again)
+        await smsc.text(CALLER, "4040", "12345")
+        assert 1 == len(await d.rows("message_in"))
+        await smsc.text(CALLER, "4040", "12345")
+        assert 2 == len(await d.rows("message_in"))  # she asks once more
+
+
+# --- receipts and refusals
+
+
+@pytest.mark.parametrize("kind", ["text", "tlv"])
+async def test_a_receipt_says_what_became_of_a_message(bound, eventually, kind):
+    async with bound(receipts=kind) as (d, smsc, _):
+        await smsc.text(CALLER, "4040", "12345")
+
+        async def reported():
+            return [row for row in await d.rows("message_out") if row.fate]
+
+        (row,) = await eventually(reported)
+        assert "delivered" == row.fate
+        assert ["delivered"] == [each.fate for each in await d.rows("receipt")]
+
+
+async def test_a_receipt_moves_forward_only_and_may_come_first(bound, eventually):
+    async with bound(receipts="none") as (d, smsc, _):
+        early = b"id:161 stat:DELIVRD"  # 0xa1: the first id this SMSC will give
+        await smsc._deliver(smsc_message(early, esm=4))
+        await smsc.text(CALLER, "4040", "12345")
+        (row,) = await settled(d, eventually)
+        await smsc._deliver(smsc_message(b"id:a1 stat:UNDELIV", esm=4))
+        await smsc._deliver(smsc_message(b"id:a1 stat:ENROUTE", esm=4))
+        await smsc._deliver(smsc_message(b"id:a1 stat:UNDELIV", esm=4, source=OTHER))
+
+        assert ("a1", "delivered") == (row.provider_id, row.fate)
+        assert ["delivered"] == [each.fate for each in await d.rows("message_out")]
+        assert ["delivered", "failed", "pending", "failed"] == [each.fate for each in await d.rows("receipt")]
+
+
+@pytest.mark.parametrize(("mode", "state"), [("refuse", "failed"), ("silent", "waiting"), ("throttle", "waiting")])
+async def test_what_an_smsc_says_decides_what_becomes_of_the_row(bound, eventually, mode, state):
+    async with bound() as (d, smsc, phones):
+        smsc.mode = mode
+        await queued(d, "Letter 1")
+
+        async def tried():
+            return [row for row in await d.rows("message_out") if row.reason]
+
+        (row,) = await eventually(tried)
+        assert (state, mode == "silent") == (row.state, bool(row.doubts))
+        assert [] == phones.messages
+
+
+async def test_a_throttled_message_goes_as_soon_as_the_smsc_takes_it(bound, eventually):
+    async with bound() as (d, smsc, phones):
+        smsc.mode = "throttle"
+        await queued(d, "Letter 1")
+
+        async def refused():
+            return smsc.submitted
+
+        await eventually(refused)
+        smsc.mode = "none"
+        (row,) = await settled(d, eventually)
+        assert (1, 0) == (row.tries, row.doubts)
+        assert ["Letter 1"] == phones.of(CALLER)
+
+
+async def test_neither_window_nor_rate_is_exceeded(bound, eventually):
+    async with bound(("window: 10", "window: 4"), ("per_s: 50", "per_s: 25")) as (d, smsc, phones):
+        smsc.delay_s = 0.1
+        for number in range(40):
+            await queued(d, f"Letter {number}", to=f"+98916{number:07}", number=number)
+        await settled(d, eventually, count=40)
+
+        assert 40 == len(phones.messages)
+        assert smsc.most_unanswered <= 4
+        times = [at for at, command in smsc.seen if command == 0x4]
+        assert max(sum(1 for each in times if at <= each < at + 1) for at in times) <= 27
+
+
+async def test_a_transmitter_and_a_receiver_share_the_work(bound, eventually):
+    async with bound(("window: 10", "window: 10\nbind: pair"), binds=2) as (_, smsc, phones):
+        assert {0x1, 0x2} == set(smsc.binds)
+        await smsc.text(CALLER, "4040", "12345")
+        _number, shown = await smsc.dial(CALLER, "*4*061*12345#")
+
+        assert shown.text.startswith("نامه 12345")
+
+        async def answered():
+            return phones.of(CALLER)
+
+        await eventually(answered)
+
+
+async def test_a_wrong_password_is_not_tried_again_and_again(desk, config, eventually):
+    smsc = Smsc("rasad", "other", Phones())
+    async with desk(config=config, smsc=smsc):
+
+        async def tried():
+            return smsc.seen
+
+        await eventually(tried)
+        await asyncio.sleep(2.5)
+        assert 1 == len(smsc.seen)
+
+
+async def test_what_is_in_hand_is_finished_before_we_unbind(bound, eventually):
+    async with bound(office_s=0.4) as (_d, smsc, _phones):
+        call = asyncio.create_task(smsc.dial(CALLER, "*4*061*12345#"))
+        text = asyncio.create_task(smsc.text(OTHER, "4040", "1"))
+        await text
+
+        async def asked():
+            return [command for _, command in smsc.seen if command == 0x80000005]
+
+        while len(await asked()) < 2:
+            await asyncio.sleep(0.01)
+    shown = (await call)[1]
+    assert shown.text.startswith("نامه 12345")
+    commands = [command for _, command in smsc.seen]
+    assert 0x6 == commands[-1]
+    assert [] == smsc.binds
+
+
+# --- USSD
+
+
+@pytest.mark.parametrize("profile", ["spec", "mica"])
+async def test_five_steps_in_persian_with_a_repeat_and_a_drop(bound, profile):
+    async with bound(("profile: spec", f"profile: {profile}"), profile=profile) as (_, smsc, _phones):
+        number, shown = await smsc.dial(CALLER, "*4*061#")
+        assert "رصد خوزستان" == shown.text.split("\n")[0]
+        shown = await smsc.type(CALLER, number, "۱")
+        assert shown.text.startswith("شماره نامه")
+
+        # The network asks twice: the same screen comes twice, and nothing has moved.
+        again = await smsc.type(CALLER, number, "۱")
+        assert shown == again
+
+        # The call drops, and the next one goes on where she was.
+        smsc.drop()
+        while smsc.binds:
+            await asyncio.sleep(0.01)
+        while not smsc.binds:
+            await asyncio.sleep(0.01)
+        number, shown = await smsc.dial(CALLER, "*4*061#")
+        assert not shown.over
+        shown = await smsc.type(CALLER, number, "0" if "0)" in shown.text else "1")
+        assert shown.text.startswith("شماره نامه")
+        shown = await smsc.type(CALLER, number, "۱۲۳۴۵")
+        assert shown.text.startswith("نامه 12345\nدر حال بررسی")
+        assert {8} == {each.data_coding for each in smsc.submitted}
+        assert {"USSD"} == {each.service_type for each in smsc.submitted}
+        shown = await smsc.type(CALLER, number, "1")
+        assert not shown.over
+
+
+@pytest.mark.parametrize("profile", ["spec", "mica"])
+async def test_a_session_ends_the_profiles_way(bound, profile):
+    async with bound(("profile: spec", f"profile: {profile}"), profile=profile) as (_, smsc, _phones):
+        _, shown = await smsc.dial(CALLER, "*4*061*99999#")
+        while not shown.over:
+            _number, shown = await smsc.dial(CALLER, "*4*061*02*2001000344#")
+
+        last = smsc.submitted[-1].tlvs
+        assert b"\x11" == last[0x0501]
+        assert profile == "mica" or last[0x1383][1] & 1
+
+
+async def test_a_dial_is_acknowledged_before_it_is_answered_and_a_caller_who_leaves_is_noted(bound):
+    async with bound(office_s=0.3) as (_, smsc, _phones):
+        number, _ = await smsc.dial(CALLER, "*4*061*12345#")
+        await smsc.hang_up(CALLER, number)
+
+        commands = [command for _, command in smsc.seen if command in (0x4, 0x80000005)]
+        assert [0x80000005, 0x4, 0x80000005] == commands
+
+
+async def test_a_refused_ussd_answer_is_not_sent_again(bound):
+    async with bound() as (_, smsc, _phones):
+        smsc.mode = "throttle"
+        call = asyncio.create_task(smsc.dial(CALLER, "*4*061#"))
+        while not smsc.submitted:
+            await asyncio.sleep(0.01)
+        smsc.mode = "none"
+        await asyncio.sleep(1.5)
+
+        assert 1 == len(smsc.submitted)
+        call.cancel()
+
+
+async def test_a_code_that_is_not_ours_is_answered_and_ended(bound):
+    async with bound() as (_, smsc, _phones):
+        _, shown = await smsc.dial(CALLER, "*5#")
+
+        assert shown.over
