@@ -1,0 +1,243 @@
+"""Whatever a peer sends: a dialect reads it or refuses it in one line, and nothing else ever happens (B3, B4, B9)."""
+
+import asyncio
+import contextlib
+from random import Random
+from urllib.parse import quote_from_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.channels import listed
+from gateway.channels.contract import MAX_BODY_OCTETS, Refusal, Reporting, WireRequest
+from tests.adapters.xml_corpus import CORPUS
+from tests.experiments import counted, often
+
+FORM = "application/x-www-form-urlencoded"
+BEGIN = b'{"type": "begin", "session": "s1", "msisdn": "+989161234567", "code": "*4*061#", "sequence": 1}'
+DIALOG = (
+    b'<dialog localId="1" userObject="989161234567/0"><processUnstructuredSSRequest_Request invokeId="0" '
+    b'dataCodingScheme="15" string="*4*061#"><msisdn number="989161234567"/></processUnstructuredSSRequest_Request></dialog>'
+)
+USSD = b"<ussd><msisdn>989161234567</msisdn><sessionid>s1</sessionid><type>1</type><msg>*4*061#</msg></ussd>"
+
+GOOD = {
+    ("africastalking", "read"): WireRequest(
+        "POST", "", "", FORM, b"sessionId=s1&serviceCode=*4*061%23&phoneNumber=%2B989161234567&text=1*2"
+    ),
+    ("inoti", "read"): WireRequest("GET", "", "call=*4*061&sessionid=s1&mobile=989161234567", FORM, b""),
+    ("json", "read"): WireRequest("POST", "", "", "application/json", BEGIN),
+    ("restcomm", "read"): WireRequest("POST", "", "", "text/xml", DIALOG),
+    ("truroute", "read"): WireRequest("POST", "", "", "text/xml", USSD),
+    ("kannel", "read"): WireRequest("GET", "", "from=%2B989161234567&to=4040&text=1&coding=0&charset=UTF-8&id=1", FORM, b""),
+    ("kannel", "receipt"): WireRequest("GET", "", "id=1&status=1", FORM, b""),
+    ("kavenegar", "read"): WireRequest("POST", "", "", FORM, b"from=09161234567&to=1&message=1&messageid=1"),
+    ("kavenegar", "receipt"): WireRequest("POST", "", "", FORM, b"messageid=1&status=10"),
+    ("africastalking.sms", "read"): WireRequest("POST", "", "", FORM, b"id=1&from=%2B989161234567&to=1&text=1"),
+    ("africastalking.sms", "receipt"): WireRequest("POST", "", "", FORM, b"id=1&status=Sent"),
+    ("magfa", "read"): WireRequest("POST", "", "", FORM, b""),
+}  # fmt: skip
+
+PIECES = [
+    b"", b"&", b"=", b"&&", b"%", b"%2", b"%zz", b"%00", b"%FF%FE", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"+", b";", b"[]", b"[0]",
+    b"text=", b"text=1&text=2", b"text[]=1", b"sessionId=", b"*" * 1000, b"1" * 5000, b"\xd9\x86", "ن".encode("utf-16"), b"%D9", b"#",
+    b"{", b"}", b"[", b"]", b'"', b"null", b"true", b"NaN", b"Infinity", b"-1", b"1e999", b"9" * 5000, b'"\\ud83d"', b"// x\n", b"{}{}",
+    b"[" * 4000, b'{"a":' * 1500, b'"session": "x", ', b'"type": "end", ', b'"sequence": -1,', b"'",
+    b"<", b">", b"</", b"<!DOCTYPE a>", b"<!ENTITY", b"&amp;", b"&#0;", b"&#x1F600;", b"<![CDATA[", b"]]>", b"<?xml version='1.1'?>",
+    b"<a>" * 40, b"<ussd>", b"<msg/>", b"<type>10</type>", b' localId="2"', b' mapUserAbortChoice="x"', b'xmlns="urn:x" ', b"--",
+]  # fmt: skip
+
+
+def dialect(name):
+    base, _, sms = name.partition(".")
+    return listed.SMS[base] if sms or base not in listed.USSD else listed.USSD[base]
+
+
+def tried(name, verb, request):
+    """Whether it was read; any other end than a refusal in one line is an exception here."""
+    try:
+        getattr(dialect(name), verb)(request)
+    except Refusal as refusal:
+        return refused(refusal)
+    return True
+
+
+def refused(refusal):
+    assert 400 <= refusal.status < 500
+    assert refusal.line
+    assert "\n" not in refusal.line
+    assert len(refusal.line) < 200
+    return False
+
+
+@st.composite
+def spoiled(draw, octets):
+    """A good text with some of it cut, doubled or replaced by what somebody might send."""
+    for _ in range(draw(st.integers(1, 3))):
+        begin = draw(st.integers(0, len(octets)))
+        end = draw(st.integers(begin, min(len(octets), begin + 12)))
+        octets = octets[:begin] + draw(st.one_of(st.sampled_from(PIECES), st.binary(max_size=6))) + octets[end:]
+    return octets[:MAX_BODY_OCTETS]
+
+
+def test_every_way_in_is_tried():
+    ways = {(name, "read") for name in (*listed.USSD, *listed.SMS)} | {
+        (name, "receipt") for name, each in listed.SMS.items() if isinstance(each, Reporting)
+    }
+    assert {(name.partition(".")[0], verb) for name, verb in GOOD} == ways
+
+
+@pytest.mark.experiment("B3", "each HTTP dialect reads a request or refuses it with a 4xx in one line")
+@pytest.mark.parametrize(("name", "verb"), GOOD, ids=lambda each: str(each))
+def test_anything_is_read_or_refused(figure, name, verb):
+    good = GOOD[name, verb]
+    kinds = st.sampled_from([good.content_type] * 6 + [FORM, "application/json", "text/xml", "multipart/form-data", ""])
+    charsets = st.sampled_from([None] * 6 + ["utf-8", "utf-16", "utf-7", "nonsense", ""])
+
+    @often(20_000)
+    @given(st.data())
+    def run(data):
+        in_query = good.method == "GET" and not good.body
+        octets = data.draw(spoiled(good.query.encode() if in_query else good.body))
+        request = WireRequest(
+            method=good.method if data.draw(st.integers(0, 9)) else data.draw(st.sampled_from(["GET", "POST", "PUT"])),
+            tail="" if data.draw(st.integers(0, 9)) else data.draw(st.sampled_from(["end", "x", "/", "%00"])),
+            query=quote_from_bytes(octets, safe="&=%+;*#[]") if in_query else "",
+            content_type=data.draw(kinds),
+            body=b"" if in_query else octets,
+            charset=data.draw(charsets),
+        )
+        figure.count("read" if tried(name, verb, request) else "refused")
+        figure.count("runs")
+
+    run()
+
+
+@pytest.mark.experiment("B4", "hostile XML reaches neither file nor network through a dialect")
+@pytest.mark.parametrize("name", ["restcomm", "truroute"])
+async def test_hostile_xml_is_refused_by_a_dialect(figure, name, tmp_path, monkeypatch):
+    connections = []
+
+    async def trapped(_reader, writer):
+        connections.append(1)
+        writer.close()
+
+    secret = tmp_path / "secret"
+    secret.write_text("<dialog/>")
+    server = await asyncio.start_server(trapped, "127.0.0.1", 0)
+    trap = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        for _, _, document, _ in CORPUS:
+            octets = document if isinstance(document, bytes) else document.encode()
+            octets = octets.replace(b"TRAP", trap.encode()).replace(b"SECRET", str(secret).encode())[:MAX_BODY_OCTETS]
+            for root in (b"", USSD, DIALOG):  # as it is, and behind what is good
+                assert not tried(name, "read", WireRequest("POST", "", "", "text/xml", root + octets))
+                figure.count("runs")
+            assert tried(name, "read", GOOD[name, "read"])
+        await asyncio.sleep(0.05)
+    assert [] == connections
+
+
+# --- framing --------------------------------------------------------------------------------------------------------
+
+HEAD = "POST /ussd/json HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+N = len(BEGIN)
+SMUGGLED = f"POST /ussd/json HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {N}\r\n\r\n{BEGIN.decode()}"
+
+
+def framings():
+    """C10: (what it is, octets). Each is answered once with 4xx, or the connection is closed; none is served twice."""
+    body = BEGIN.decode()
+    yield "two lengths", f"{HEAD}Content-Length: {N}\r\nContent-Length: 0\r\n\r\n{body}"
+    yield "two lengths in one", f"{HEAD}Content-Length: {N}, 0\r\n\r\n{body}"
+    yield "length and chunked", f"{HEAD}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}"
+    yield "chunked twice", f"{HEAD}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n{SMUGGLED}"
+    yield "chunked not last", f"{HEAD}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{SMUGGLED}"
+    yield "odd chunked", f"{HEAD}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{SMUGGLED}"
+    for length in ("-1", "+5", "0x10", "1e1", "", " ", "5 5", "٥", "9" * 40):
+        yield f"length {length!r}", f"{HEAD}Content-Length: {length}\r\n\r\n{body}"
+    for chunk in (
+        "zz\r\n",
+        "-1\r\n",
+        "0x5\r\n",
+        "5;\r\nab\r\n",
+        "ffffffffffffffff\r\nab",
+        "5\nhello\n",
+        " 5\r\nhello\r\n",
+        "\r\n",
+    ):
+        yield f"chunk {chunk!r}", f"{HEAD}Transfer-Encoding: chunked\r\n\r\n{chunk}"
+    for header in ("X\r\n Y: 1", "X Y: 1", "X : 1", ": 1", "X\0Y: 1", "X: a\0b", "X: a\rb", "\x01: 1", "X", " X: 1"):
+        yield f"header {header!r}", f"{HEAD}{header}\r\nContent-Length: {N}\r\n\r\n{body}"
+    yield "100 kB header", f"{HEAD}X: {'a' * 100_000}\r\nContent-Length: {N}\r\n\r\n{body}"
+    yield (
+        "many headers",
+        HEAD + "".join(f"X-{n}: {'b' * 90}\r\n" for n in range(2000)) + f"Content-Length: {N}\r\n\r\n{body}",
+    )
+    for line in ("POST /ussd/json", "POST /ussd/json HTTP/2.0", "POST /ussd/json HTTP/1.1 x", 
+                 "/ussd/json HTTP/1.1", "POST /ussd/json HTTX/1.1", "PRI * HTTP/2.0", "GET /", "\0", "POST http://[::1 HTTP/1.1",
+                 "POST /ussd/%zz\0 HTTP/1.1", "CONNECT x:1 HTTP/1.1", "POST //evil/ussd/json HTTP/1.1"):  # fmt: skip
+        yield (
+            f"line {line!r}",
+            f"{line}\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {N}\r\n\r\n{body}",
+        )
+    yield "upgrade", f"{HEAD}Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"
+    yield "expect", f"{HEAD}Expect: teapot\r\nContent-Length: {N}\r\n\r\n{body}"
+    for coding in ("gzip", "deflate", "br", "gzip, gzip", "GZIP", "x"):
+        yield f"coding {coding}", f"{HEAD}Content-Encoding: {coding}\r\nContent-Length: {N}\r\n\r\n{body}"
+    yield "multipart", (f"POST /ussd/json HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=a\r\n"
+                        f"Content-Length: {N}\r\n\r\n{body}")  # fmt: skip
+    yield "a body that is a request", f"{HEAD}Content-Length: {len(SMUGGLED)}\r\n\r\n{SMUGGLED}"
+
+
+QUIET_S = 0.5
+"""So long after the last octet nothing more is coming: the other side waits for the rest of a request."""
+
+
+async def answers(port, octets):
+    """The status of each answer to these octets, until the other side says no more."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    received = b""
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        writer.write(octets)
+        await writer.drain()
+        while chunk := await asyncio.wait_for(reader.read(65_536), QUIET_S):
+            received += chunk
+    writer.close()
+    return [int(line[9:12]) for line in received.split(b"\r\n") if line.startswith(b"HTTP/1.")]
+
+
+@pytest.mark.experiment(
+    "B9", "bad framing is answered with 4xx or closed, and no second request is taken out of a body"
+)
+async def test_bad_framing_is_refused_and_serves_nobody(desk, figure):
+    chance = Random("framings")
+    async with desk() as d:
+        port = int(d.url.rpartition(":")[2])
+        good = f"{HEAD}Connection: close\r\nContent-Length: {N}\r\n\r\n".encode() + BEGIN
+        for count, (name, text) in enumerate(framings()):
+            for slip in range(counted(60)):
+                octets = text.encode()
+                if slip:  # cut somewhere, or with a slip in it
+                    at = chance.randrange(len(octets))
+                    octets = octets[:at] + (chance.randbytes(1) + octets[at + 1 :] if slip % 2 else b"")
+                got = await answers(port, octets)
+                served = [status for status in got if not 400 <= status < 500]
+                # A slip may have made it good, or its bad part may be what was cut off.
+                assert [] == served or (slip and [200] == served), (name, octets[:400], got)
+                figure.count("runs")
+            if not count % 10:
+                assert [200] == await answers(port, good), name
+
+
+async def test_a_hundred_idle_links_hold_nobody_up(desk):
+    async with desk() as d:
+        port = int(d.url.rpartition(":")[2])
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
+        for _, writer in idle:
+            writer.write(HEAD.encode())
+        for _ in range(20):
+            assert 200 == (await d.ussd(session_id=f"s{_}"))[0]
+        for _, writer in idle:
+            writer.close()
