@@ -175,7 +175,7 @@ def framings():
         "many headers",
         HEAD + "".join(f"X-{n}: {'b' * 90}\r\n" for n in range(2000)) + f"Content-Length: {N}\r\n\r\n{body}",
     )
-    for line in ("POST /ussd/json", "POST /ussd/json HTTP/2.0", "POST /ussd/json HTTP/1.1 x", 
+    for line in ("POST /ussd/json", "POST /ussd/json HTTP/2.0", "POST /ussd/json HTTP/1.1 x",
                  "/ussd/json HTTP/1.1", "POST /ussd/json HTTX/1.1", "PRI * HTTP/2.0", "GET /", "\0", "POST http://[::1 HTTP/1.1",
                  "POST /ussd/%zz\0 HTTP/1.1", "CONNECT x:1 HTTP/1.1", "POST //evil/ussd/json HTTP/1.1"):  # fmt: skip
         yield (
