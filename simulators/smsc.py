@@ -4,6 +4,7 @@ codec: a mistake the two shared would not be seen. It may be told to misbehave."
 import asyncio
 import itertools
 import re
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -96,9 +97,9 @@ class Smsc:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def listening(self, port: int = 0) -> AsyncIterator[int]:
+    async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
         """The port it listens on, on this machine."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

@@ -65,6 +65,7 @@ def desk(tmp_path, keys, clock):
         environ=(),
         phones=None,
         smsc=None,
+        smsc_tls=None,
         tell=None,
         **changes,
     ):
@@ -89,7 +90,7 @@ def desk(tmp_path, keys, clock):
                 "KANNEL_PASSWORD": "demo",
                 "SMS_PROVIDERS_URL": "http://127.0.0.1:9",
                 "SMS_PROVIDERS_KEY": "demo",
-                "SMPP_PORT": str(await stack.enter_async_context(smsc.listening()) if smsc else 9),
+                "SMPP_PORT": str(await stack.enter_async_context(smsc.listening(smsc_tls)) if smsc else 9),
                 "SMPP_PASSWORD": "demo",
             }
             if sms_down:

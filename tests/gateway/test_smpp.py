@@ -2,12 +2,14 @@
 
 import asyncio
 import shutil
+import ssl
 from contextlib import asynccontextmanager
 
 import pytest
 
 from simulators.demo import HOME
 from simulators.smsc import NotTaken, Smsc
+from tests.gateway.test_access import certificate
 
 CALLER = "+989161234567"
 OTHER = "+989160000001"
@@ -310,6 +312,29 @@ async def test_a_transmitter_and_a_receiver_share_the_work(bound, eventually):
             return phones.of(CALLER)
 
         await eventually(answered)
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+async def test_over_tls_with_whoever_somebody_vouches_for(desk, config, tmp_path, eventually, vouched):
+    pem, key, _ = certificate(tmp_path, "smsc")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem, key)
+    phones = Phones()
+    smsc = Smsc("rasad", "demo", phones)
+    changed(config, ("window: 10", f"window: 10\ntls: true{f'{chr(10)}ca_file: {pem}' if vouched else ''}"))
+    async with desk(config=config, smsc=smsc, smsc_tls=context) as d:
+        if vouched:
+
+            async def there():
+                return smsc.binds
+
+            await eventually(there)
+            await queued(d, "Letter 1")
+            await settled(d, eventually)
+        else:
+            await asyncio.sleep(1.0)
+        assert (["Letter 1"] if vouched else []) == phones.of(CALLER)
+        assert vouched == bool(smsc.seen)
 
 
 async def test_a_wrong_password_is_not_tried_again_and_again(desk, config, eventually):
