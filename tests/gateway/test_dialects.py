@@ -37,10 +37,6 @@ def lines(shown):
     return shown.text.split("\n")
 
 
-def test_every_dialect_has_an_aggregator_that_speaks_it():
-    assert listed.USSD.keys() == SESSIONS.keys()
-
-
 @pytest.mark.parametrize("dialect", sorted(listed.USSD))
 async def test_five_steps_in_persian_with_a_repeat_and_a_drop(desk, clock, dialect):
     async with desk() as d:

@@ -94,4 +94,4 @@ async def test_hanging_up_is_told_where_the_aggregator_tells_it_and_never_fails(
 def test_every_dialect_of_the_gateway_has_somebody_who_speaks_it():
     from gateway.channels import listed
 
-    assert listed.USSD.keys() == SESSIONS.keys()
+    assert listed.USSD.keys() | {"smpp"} == SESSIONS.keys()
