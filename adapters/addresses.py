@@ -97,14 +97,17 @@ _SERVER = re.compile(
 _METADATA = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 
 
-def fault(url: str, inside: Sequence[str]) -> str | None:
-    """What is wrong with an address as a file has it; None when nothing can be known from its looks."""
+def fault(url: str, inside: Sequence[str], *, query: bool = False) -> str | None:
+    """What is wrong with an address as a file has it; None when nothing can be known from its looks.
+
+    query: whether one may stand behind its path.
+    """
     if not url.isascii() or re.search(r"[\x00-\x20\x7f\\]", url):
         return "a host is written in ASCII (xn-- for other scripts), without blanks and backslashes"
     parts = _SERVER.fullmatch(url)
     if parts is None:
         return "http://HOST[:PORT][/PATH] or https:// was expected, without a name or password before the host"
-    if "?" in url or "#" in url:
+    if "#" in url or ("?" in url and not query):
         return "no query and no fragment belong here"
     if parts["port"] is not None and not 0 < int(parts["port"]) < 65536:
         return "there is no such port"

@@ -14,7 +14,7 @@ import base64
 import hashlib
 import hmac
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -122,6 +122,13 @@ AnyAuth = Annotated[
 
 IN_CLEAR = ("basic", "bearer", "api_key", "oauth2")
 """Kinds whose secret itself is sent: not over http:// to anybody outside."""
+
+
+def shown_on_the_way(urls: Sequence[str], inside: Sequence[str]) -> str | None:
+    """Why a secret may not go there in clear; None when it may: over TLS, or within networks the file names."""
+    if not inside and any(url.startswith("http:") for url in urls):
+        return "over http:// anybody on the way reads the secret; https:// was expected"
+    return None
 
 
 def tls(ca_file: str | None, auth: AnyAuth) -> ssl.SSLContext:

@@ -13,6 +13,8 @@ from yarl import URL
 
 from adapters.addresses import AddressRefused
 from adapters.contract import (
+    BackendBusy,
+    BackendError,
     BackendFailed,
     BackendGarbage,
     BackendUnreachable,
@@ -24,6 +26,7 @@ from adapters.contract import (
     NotReadable,
     NotResolved,
     Progress,
+    Redirected,
     TooLarge,
 )
 
@@ -43,6 +46,12 @@ class Reply:
     status: int
     body: bytes
     retry_after_s: float | None
+    charset: str | None = None
+    """As its Content-Type says."""
+
+
+ONCE_MORE = (NotListening, CutOff, BackendBusy, BackendError)
+"""Failures after which asking the same at once may help; whether it may be repeated is its file's to say."""
 
 
 def session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
@@ -54,6 +63,33 @@ def session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
         auto_decompress=False,
         trace_configs=[_tracing()],
     )
+
+
+def told(request: Request) -> str:
+    """A request as whoever connects an office reads it."""
+    headers = "".join(f"\n{name}: {value}" for name, value in request.headers.items())
+    body = request.body.decode("utf-8", "replace")
+    return f"{request.method} {request.url}{headers}" + (f"\n\n{body}" if body else "")
+
+
+def unexpected(reply: Reply) -> BackendFailed:
+    """What a status means that its file does not speak of."""
+    what = f"HTTP {reply.status}"
+    match reply.status:
+        case 429:
+            busy = BackendBusy(what)
+            busy.after_s = reply.retry_after_s
+            return busy
+        case 503 if reply.retry_after_s is not None:
+            busy = BackendBusy(what)
+            busy.after_s = reply.retry_after_s
+            return busy
+        case status if status >= 500:
+            return BackendError(what)
+        case status if 300 <= status < 400:
+            return Redirected(what)
+        case _:
+            return BackendGarbage(what)
 
 
 async def exchange(
@@ -81,7 +117,8 @@ async def exchange(
                 body = _unpacked(body, max_octets)
             elif coding != "identity":
                 raise NotReadable("packed, and its file does not say so")
-            return Reply(response.status, body, _seconds(response.headers.get("Retry-After", "")))
+            after_s = _seconds(response.headers.get("Retry-After", ""))
+            return Reply(response.status, body, after_s, response.charset)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise _failure(error) from error
 

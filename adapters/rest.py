@@ -16,25 +16,21 @@ from aiohttp.abc import AbstractResolver
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from adapters import addresses, strict_json
-from adapters.auth import IN_CLEAR, AnyAuth, HeaderName, NoAuth, OAuth2, Signing, Word, tls
+from adapters.auth import IN_CLEAR, AnyAuth, HeaderName, NoAuth, OAuth2, Signing, Word, shown_on_the_way, tls
 from adapters.contract import (
-    BackendBusy,
     BackendError,
     BackendFailed,
     BackendGarbage,
-    CutOff,
     Lookup,
-    NotListening,
     NotReadable,
     Progress,
-    Redirected,
     Trace,
     Traceable,
     WebPage,
     in_progress,
     untold,
 )
-from adapters.exchange import Reply, Request, exchange, session
+from adapters.exchange import ONCE_MORE, Reply, Request, exchange, session, told, unexpected
 from adapters.mapping import CaseConfig, Expression, Mapper, Strict, Unmapped
 from menus.ports import Answer, Ask, Found, Missing, Reference, Refused, Several
 
@@ -202,8 +198,8 @@ class RestConfig(CaseConfig):
             if why := addresses.fault(auth.token_url, inside):
                 raise ValueError(f"token_url: {why}")
             urls.append(auth.token_url)
-        if auth.kind in IN_CLEAR and not inside and any(each.startswith("http:") for each in urls):
-            raise ValueError("over http:// anybody on the way reads the secret; https:// was expected")
+        if auth.kind in IN_CLEAR and (why := shown_on_the_way(urls, inside)):
+            raise ValueError(why)
         if auth.kind == "certificate" and not url.startswith("https:"):
             raise ValueError("a certificate needs https://")
         if url.startswith("https:") or info.data.get("ca_file"):
@@ -292,7 +288,7 @@ class Rest:
             return self._found(reply)
         except BackendFailed as failure:
             self._trace("fault", f"{type(failure).__name__}: {failure.__cause__ or failure}")
-            if isinstance(failure, NotListening | CutOff | BackendBusy | BackendError):
+            if isinstance(failure, ONCE_MORE):
                 failure.again = attempt.again
             raise
 
@@ -300,7 +296,7 @@ class Rest:
         assert self._http is not None, "enter the backend before asking it"
         assert self._signing is not None
         config = self._config
-        self._trace("request", _told(request))  # before it is signed: nothing in it proves who we are
+        self._trace("request", told(request))  # before it is signed: nothing in it proves who we are
         signed = await self._signing.signed(request, progress)
         how: dict[str, Any] = {"max_octets": config.max_body_octets, "gzip": config.gzip, "progress": progress}
         reply = await exchange(self._http, signed, **how)
@@ -316,7 +312,7 @@ class Rest:
         if reply.status in self._config.missing_status:
             return []
         if reply.status != 200:
-            raise _failure(reply)
+            raise unexpected(reply)
         try:
             body = strict_json.parsed(reply.body.decode(self._config.charset))
         except UnicodeDecodeError:
@@ -334,32 +330,6 @@ class Rest:
             self._trace("fault", f"cases: {error}")
             raise BackendGarbage(f"its records cannot be found: {type(error).__name__}") from error
         return found if isinstance(found, list) else [] if found is None else [found]
-
-
-def _told(request: Request) -> str:
-    """A request as whoever connects an office reads it."""
-    headers = "".join(f"\n{name}: {value}" for name, value in request.headers.items())
-    body = request.body.decode("utf-8", "replace")
-    return f"{request.method} {request.url}{headers}" + (f"\n\n{body}" if body else "")
-
-
-def _failure(reply: Reply) -> BackendFailed:
-    what = f"HTTP {reply.status}"
-    match reply.status:
-        case 429:
-            busy = BackendBusy(what)
-            busy.after_s = reply.retry_after_s
-            return busy
-        case 503 if reply.retry_after_s is not None:
-            busy = BackendBusy(what)
-            busy.after_s = reply.retry_after_s
-            return busy
-        case status if status >= 500:
-            return BackendError(what)
-        case status if 300 <= status < 400:
-            return Redirected(what)
-        case _:
-            return BackendGarbage(what)
 
 
 def _request(base_url: str, attempt: Try, asked: Reference) -> Request:

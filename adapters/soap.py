@@ -11,11 +11,14 @@ from typing import Any, Literal, Self
 
 import aiohttp
 import jmespath
+from aiohttp.abc import AbstractResolver
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from adapters import wsdl, xml
-from adapters.contract import BackendFailed, BackendGarbage, BackendUnreachable, Lookup, Trace, Traceable, untold
+from adapters import addresses, wsdl, xml
+from adapters.auth import Secret, Word, shown_on_the_way
+from adapters.contract import BackendFailed, BackendGarbage, Lookup, Progress, Trace, Traceable, in_progress, untold
 from adapters.envelope import Template, Version, body, fault_codes, fault_reason
+from adapters.exchange import ONCE_MORE, Reply, Request, exchange, session, told, unexpected
 from adapters.mapping import CaseConfig, Expression, Mapper, Strict, Unmapped
 from menus.ports import Answer, Ask, Found, Missing, Reference, Several
 
@@ -45,15 +48,17 @@ class Credentials(Strict):
     """kind: HTTP basic, or a WS-Security UsernameToken with the password as text: both show it to the line."""
 
     kind: Literal["basic", "username_token"]
-    username: str
-    password: str = Field(repr=False)
+    username: Word
+    password: Secret
 
 
 class SoapConfig(CaseConfig):
     """One file of config/backends/ with `kind: soap`."""
 
     kind: Literal["soap"]
-    url: str = Field(pattern=r"^https?://")
+    inside: list[addresses.Inside] = Field(default=[])
+    """Private networks in which the office's host may stand. Public hosts need none."""
+    url: str
     """Where requests go; an address in a WSDL does not count."""
     version: Version = "1.1"
     auth: Literal["none"] | Credentials = "none"
@@ -73,6 +78,24 @@ class SoapConfig(CaseConfig):
     """JMESPath on the Body; when it is true, there is no such number."""
     cases: Expression
     """The record, or the list of records, in the Body. Null, "" or an empty list is: no such number."""
+
+    @field_validator("url")
+    @classmethod
+    def _somewhere_we_go(cls, url: str, info: ValidationInfo) -> str:
+        # When `inside` itself is faulty, that is what is told.
+        if "inside" in info.data and (why := addresses.fault(url, info.data["inside"], query=True)):
+            raise ValueError(why)
+        return url
+
+    @field_validator("auth")
+    @classmethod
+    def _over_a_safe_way(
+        cls, auth: Literal["none"] | Credentials, info: ValidationInfo
+    ) -> Literal["none"] | Credentials:
+        why = shown_on_the_way([info.data.get("url", "https://")], info.data.get("inside", ()))
+        if auth != "none" and why:
+            raise ValueError(why)
+        return auth
 
     @field_validator("wsdl")
     @classmethod
@@ -110,8 +133,16 @@ class _Request:
 class Soap:
     """POST requests to one office. A lookup by number changes nothing there, so asking again is safe."""
 
-    def __init__(self, config: SoapConfig, unmapped: Unmapped = lambda _: None, *, trace: Trace = untold) -> None:
+    def __init__(
+        self,
+        config: SoapConfig,
+        unmapped: Unmapped = lambda _: None,
+        *,
+        resolver: AbstractResolver | None = None,
+        trace: Trace = untold,
+    ) -> None:
         self._config, self._unmapped, self._trace = config, unmapped, trace
+        self._resolver = resolver
         self._mapper = Mapper(config, unmapped, trace)
         self._cases = jmespath.compile(config.cases)
         self._missing_when = jmespath.compile(config.missing_when) if config.missing_when else None
@@ -120,19 +151,12 @@ class Soap:
         self._http: aiohttp.ClientSession | None = None
 
     def traced(self, trace: Trace) -> "Soap":
-        return Soap(self._config, self._unmapped, trace=trace)
+        return Soap(self._config, self._unmapped, resolver=self._resolver, trace=trace)
 
     async def __aenter__(self) -> Self:
         self._requests = await self._described()
-        connector = aiohttp.TCPConnector(limit_per_host=self._config.max_in_flight)
-        # The deadline is the guard's; aiohttp's own would be a second one beside it. Nothing is unpacked for us, since
-        # a packed answer is larger than what was counted.
-        self._http = aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-        )
+        config = self._config
+        self._http = session(addresses.connector(config.inside, limit=config.max_in_flight, resolver=self._resolver))
         return self
 
     async def __aexit__(
@@ -161,16 +185,17 @@ class Soap:
         if asked is None:
             raise BackendGarbage("the menu asked without a number")
         secret: Answer = Missing()
-        for request, forms in self._attempts(asked):
-            records = await self._ask(request, forms)
-            cases = self._mapper.cases(
-                records, asked, echo=request.echo, by_running="running" in forms, proven="receipt_code" in forms
-            )
-            if cases and all(case.secret for case in cases):
-                # Asked on like for a missing one, so that it takes as long.
-                secret = Found(cases[0])
-            elif cases:
-                return Found(cases[0]) if len(cases) == 1 else Several(tuple(cases))
+        with in_progress() as progress:
+            for request, forms in self._attempts(asked):
+                records = await self._ask(request, forms, progress)
+                cases = self._mapper.cases(
+                    records, asked, echo=request.echo, by_running="running" in forms, proven="receipt_code" in forms
+                )
+                if cases and all(case.secret for case in cases):
+                    # Asked on like for a missing one, so that it takes as long.
+                    secret = Found(cases[0])
+                elif cases:
+                    return Found(cases[0]) if len(cases) == 1 else Several(tuple(cases))
         return secret
 
     def _attempts(self, asked: Reference) -> Iterator[tuple[_Request, Mapping[str, str]]]:
@@ -188,65 +213,46 @@ class Soap:
                 said.add((request.action, octets))
                 yield request, forms
 
-    async def _ask(self, request: _Request, forms: Mapping[str, str]) -> list[Any]:
+    async def _ask(self, request: _Request, forms: Mapping[str, str], progress: Progress) -> list[Any]:
         auth = self._config.auth
         token = (auth.username, auth.password) if auth != "none" and auth.kind == "username_token" else None
         if self._trace is not untold:
             self._trace("request", self._told(request, forms, token))
         try:
-            status, octets, charset = await self._post(request.action, request.template.filled(forms, token))
+            sent = Request(
+                "POST", self._config.url, self._headers(request.action), request.template.filled(forms, token)
+            )
+            reply = await self._reply(sent, progress)
             try:
-                answer = body(xml.parse(octets, self._limits, charset=charset), self._config.version)
+                answer = body(xml.parse(reply.body, self._limits, charset=reply.charset), self._config.version)
             except xml.XmlRefused as refused:
-                raise BackendGarbage(f"HTTP {status}: {refused}") from None
-            return self._records(answer, status)
+                raise BackendGarbage(f"HTTP {reply.status}: {refused}") from None
+            return self._records(answer, reply.status)
         except BackendFailed as failure:
             self._trace("fault", f"{type(failure).__name__}: {failure.__cause__ or failure}")
+            failure.again = isinstance(failure, ONCE_MORE)
             raise
 
     def _told(self, request: _Request, forms: Mapping[str, str], token: tuple[str, str] | None) -> str:
         """A request as whoever connects an office reads it: without the password."""
         headers = {name: value for name, value in self._headers(request.action).items() if name != "Authorization"}
-        lines = "".join(f"\n{name}: {value}" for name, value in headers.items())
-        envelope = request.template.filled(forms, token and (token[0], "***")).decode("utf-8")
-        return f"POST {self._config.url}{lines}\n\n{envelope}"
+        envelope = request.template.filled(forms, token and (token[0], "***"))
+        return told(Request("POST", self._config.url, headers, envelope))
 
-    async def _post(self, action: str, octets: bytes) -> tuple[int, bytes, str | None]:
-        """Status, body and charset of the answer. A connection that the office closed just now is tried once more."""
+    async def _reply(self, request: Request, progress: Progress) -> Reply:
         assert self._http is not None, "enter the backend before asking it"
-        for left in (1, 0):
-            try:
-                async with self._http.post(
-                    self._config.url, data=octets, headers=self._headers(action), allow_redirects=False
-                ) as response:
-                    self._trace("answer", f"HTTP {response.status}")
-                    if response.status not in (200, 500, *((400,) if self._config.version == "1.2" else ())):
-                        raise BackendGarbage(f"HTTP {response.status}")
-                    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                        raise BackendGarbage("packed, which was not asked for")
-                    said = await self._read(response.content)
-                    if self._trace is not untold:
-                        self._trace("answer", _readable(said, response.charset))
-                    return response.status, said, response.charset
-            except aiohttp.ServerDisconnectedError as error:
-                if not left:
-                    raise BackendUnreachable(type(error).__name__) from error
-            except aiohttp.ClientError as error:
-                raise BackendUnreachable(type(error).__name__) from error
-        raise AssertionError("the second attempt returns or raises")
-
-    async def _read(self, content: aiohttp.StreamReader) -> bytes:
         most = self._config.max_body_octets
-        octets = await content.read(most + 1)
-        while not content.at_eof() and len(octets) <= most:
-            octets += await content.read(most + 1 - len(octets))
-        if len(octets) > most:
-            raise BackendGarbage(f"more than {most} octets")
-        return octets
+        reply = await exchange(self._http, request, max_octets=most, gzip=False, progress=progress)
+        self._trace("answer", f"HTTP {reply.status}")
+        if self._trace is not untold:
+            self._trace("answer", _readable(reply.body, reply.charset))
+        if reply.status not in (200, 500, *((400,) if self._config.version == "1.2" else ())):
+            raise unexpected(reply)
+        return reply
 
     def _headers(self, action: str) -> dict[str, str]:
         auth = self._config.auth
-        headers = {"Accept-Encoding": "identity"}
+        headers = dict[str, str]()
         if self._config.version == "1.1":
             headers |= {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{action}"'}
         else:

@@ -11,7 +11,16 @@ from aiohttp import web
 from lxml import etree
 from pydantic import ValidationError
 
-from adapters.contract import BackendGarbage, BackendUnreachable, BackendUnusable
+from adapters.contract import (
+    BackendBusy,
+    BackendError,
+    BackendFailed,
+    BackendGarbage,
+    BackendUnusable,
+    CutOff,
+    NotListening,
+    Redirected,
+)
 from adapters.guard import Guard
 from adapters.soap import Soap, SoapConfig
 from menus.ports import Ask, CaseStep, Found, Late, Missing, Several, State, Unavailable, reference
@@ -24,6 +33,7 @@ WSSE = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-sece
 FIND = '<Find xmlns="urn:o"><{0}>{{{{{1}}}}}</{0}></Find>'
 FILE = {
     "kind": "soap",
+    "inside": ["127.0.0.1/32"],
     "case_kind": "letter",
     "tries": [
         {"action": "urn:o/Find", "envelope": FIND.format("Number", "exact")},
@@ -272,8 +282,7 @@ async def test_the_running_part_is_enough_where_it_was_asked_for(described, offi
     assert "220/12345" == (await backend.look_up(ASK)).case.number
 
 
-async def test_a_connection_the_office_closed_is_tried_once_more(office, described):
-    backend = await described()
+async def test_a_connection_the_office_closed_is_tried_once_more_by_the_guard_alone(described):
     dropped = []
 
     async def once(reader, writer):
@@ -287,8 +296,13 @@ async def test_a_connection_the_office_closed_is_tried_once_more(office, describ
 
     async with await asyncio.start_server(once, "127.0.0.1", 0) as server:
         backend = await described(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        with pytest.raises(CutOff) as cut:
+            await backend.look_up(ASK)
+        assert (1, True) == (len(dropped), cut.value.again)
 
-        assert isinstance(await backend.look_up(ASK), Found)
+        dropped.clear()
+        guard = Guard(backend, deadline_s=5, max_in_flight=1, retries=1, report=lambda *_: None, monotonic=asyncio.get_running_loop().time)  # fmt: skip
+        assert isinstance(await guard.ask(ASK, 5.0), Found)
         assert 2 == len(dropped)
 
 
@@ -329,7 +343,7 @@ HOSTILE_ANSWERS = {
     "unknown charset": {"type": "text/xml; charset=utf-7"},
     "multipart": {"body": "--x\r\nContent-Type: text/xml\r\n\r\n<a/>", "type": "multipart/related; boundary=x"},
     "redirect": {"status": 302, "more": {"Location": "http://127.0.0.1:9/"}},
-    "404": {"status": 404}, "202": {"status": 202, "body": ""}, "429": {"status": 429}, "503": {"status": 503},
+    "404": {"status": 404}, "202": {"status": 202, "body": ""},
     "400 in 1.1": {"status": 400, "body": envelope(fault("NoSuchLetter"))},
 }  # fmt: skip
 
@@ -353,9 +367,38 @@ async def test_a_standard_fault_is_named(backend, office):
         await backend.look_up(ASK)
 
 
-async def test_nobody_there_is_unreachable(described):
-    with pytest.raises(BackendUnreachable):
+@pytest.mark.parametrize(
+    ("said", "kind", "again"),
+    [
+        ({"status": 429, "more": {"Retry-After": "3"}}, BackendBusy, True),
+        ({"status": 503, "more": {"Retry-After": "3"}}, BackendBusy, True),
+        ({"status": 503}, BackendError, True),
+        ({"status": 302, "more": {"Location": "http://127.0.0.1:9/"}}, Redirected, False),
+    ],
+)
+async def test_a_status_fails_as_it_does_for_rest(backend, office, said, kind, again):
+    vars(office).update(said)
+    with pytest.raises(BackendFailed) as failed:
+        await backend.look_up(ASK)
+
+    assert (kind, again) == (type(failed.value), failed.value.again)
+    assert 1 == len(office.asked)
+
+
+async def test_nobody_there_is_told_by_its_name_and_may_be_asked_again(described):
+    with pytest.raises(NotListening) as failed:
         await (await described(url="http://127.0.0.1:9/")).look_up(ASK)
+
+    assert failed.value.again
+
+
+async def test_a_late_answer_says_what_it_waited_for(described, office):
+    office.delay_s = 5.0
+    reports = []
+    guard = Guard(await described(), deadline_s=0.2, max_in_flight=1, report=lambda *each: reports.append(each), monotonic=asyncio.get_running_loop().time)  # fmt: skip
+
+    assert Late() == await guard.ask(ASK, 8.0)
+    assert ("late", "waiting") == reports[0][:2]
 
 
 async def test_a_slow_drip_ends_with_the_guards_deadline(described, office):
@@ -374,6 +417,7 @@ async def test_a_slow_drip_ends_with_the_guards_deadline(described, office):
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
+SECRET = {kind: {"kind": kind, "username": "rasad", "password": "hidden"} for kind in ("basic", "username_token")}
 REFUSED = [
     ({"tries": []}, "at least 1"),
     ({"tries": [{"envelope": "<a>{{exact}}"}]}, "tries.0.envelope: no well-formed XML"),
@@ -389,7 +433,11 @@ REFUSED = [
     ({"version": "1.3"}, "1.1"),
     ({"auth": {"kind": "digest", "username": "a", "password": "b"}}, "basic"),
     ({"missing_when": "a["}, "no JMESPath"),
-    ({"url": "ftp://x"}, "pattern"),
+    ({"url": "ftp://x"}, "http://HOST[:PORT][/PATH] or https:// was expected"),
+    ({"inside": []}, "not a public address, and in no network of `inside`"),
+    ({"url": "http://office.example/a", "inside": [], "auth": SECRET["basic"]}, "https:// was expected"),
+    ({"url": "http://office.example/a", "inside": [], "auth": SECRET["username_token"]}, "https:// was expected"),
+    ({"url": "https://office.example/a", "auth": {**SECRET["basic"], "password": ""}}, "at least 1"),
     ({"surprise": 1}, "surprise"),
 ]
 
@@ -401,8 +449,19 @@ def test_a_file_that_cannot_work_is_refused(wrong, message):
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize("kind", SECRET)
+@pytest.mark.parametrize(
+    ("url", "inside"),
+    [("https://office.example/letters.asmx?client=100", []), ("http://127.0.0.1:8080/letters.asmx", ["127.0.0.1/32"])],
+)
+def test_a_password_may_go_over_tls_and_within_networks_of_the_file(kind, url, inside):
+    assert kind == SoapConfig(**{**FILE, "url": url, "inside": inside, "auth": SECRET[kind]}).auth.kind
+
+
 def test_a_password_does_not_stand_in_a_repr():
-    config = SoapConfig(url="http://127.0.0.1", auth={"kind": "basic", "username": "a", "password": "hidden"}, **FILE)
+    config = SoapConfig(
+        url="https://office.example", auth={"kind": "basic", "username": "a", "password": "hidden"}, **FILE
+    )
 
     assert "hidden" not in repr(config)
 

@@ -13,8 +13,11 @@ from adapters.addresses import connector, fault
 from adapters.contract import BackendFailed, NotAllowedThere, Progress, Redirected
 from adapters.exchange import Request, exchange, session
 from adapters.rest import Rest, RestConfig
+from adapters.soap import Soap, SoapConfig
 from menus.ports import Ask, Found, reference
 from tests.adapters.test_rest import FILE, ROW
+from tests.adapters.test_soap import FILE as SOAP_FILE
+from tests.adapters.test_soap import envelope, found, letter
 
 CORPUS = {
     "short": ["127.1", "127.0.1", "10.1", "0"],
@@ -106,7 +109,7 @@ async def office(trap):
         return said[0] if said else web.json_response({"letters": [ROW]})
 
     app = web.Application()
-    app.router.add_get("/letters", handle)
+    app.router.add_route("*", "/letters", handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.2", trap.port).start()
@@ -136,6 +139,8 @@ async def test_addresses_as_they_are_written(trap, figure):
         assert fault(url, ()) is not None, url
         with pytest.raises(ValidationError):
             RestConfig(**{**FILE, "inside": [], "base_url": url})
+        with pytest.raises(ValidationError):
+            SoapConfig(**{**SOAP_FILE, "inside": [], "url": url})
         with pytest.raises(BackendFailed):
             await met(url)
         assert 0 == trap.connections, url
@@ -168,6 +173,28 @@ async def test_a_name_that_changes_where_it_leads(trap, office, figure):
                 await backend.look_up(ASK)
         assert 0 == trap.connections
         figure.count("runs")
+    figure("connections", trap.connections)
+
+
+@pytest.mark.experiment("A5", "neither a redirect nor a name leads a SOAP backend elsewhere")
+async def test_a_soap_office_that_leads_elsewhere(trap, office, figure):
+    answer = envelope(found(letter()))
+    there = {**SOAP_FILE, "inside": ["127.0.0.2/32"], "url": f"http://office.example:{trap.port}/letters"}
+    for then in (["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"], ["169.254.169.254"]):
+        async with Soap(SoapConfig(**there), resolver=Resolver(["127.0.0.2"], then)) as backend:
+            office[:] = [web.Response(text=answer, content_type="text/xml", headers={"Connection": "close"})]
+            assert isinstance(await backend.look_up(ASK), Found)
+            with pytest.raises(NotAllowedThere):
+                await backend.look_up(ASK)
+        figure.count("runs")
+    async with Soap(SoapConfig(**{**there, "inside": ["127.0.0.0/8"]}), resolver=Resolver(["127.0.0.2"])) as backend:
+        for status in (301, 302, 307, 308):
+            elsewhere = f"http://127.0.0.1:{trap.port}/letters"
+            office[:] = [web.Response(status=status, headers={"Location": elsewhere})]
+            with pytest.raises(Redirected):
+                await backend.look_up(ASK)
+            figure.count("runs")
+    assert 0 == trap.connections
     figure("connections", trap.connections)
 
 
