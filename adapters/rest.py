@@ -32,6 +32,7 @@ from adapters.contract import (
 )
 from adapters.exchange import ONCE_MORE, Reply, Request, exchange, session, told, unexpected
 from adapters.mapping import CaseConfig, Expression, Mapper, Strict, Unmapped
+from adapters.records import Records
 from menus.ports import Answer, Ask, Found, Missing, Reference, Refused, Several
 
 Key = Literal["exact", "loose", "running", "receipt_code"]
@@ -162,7 +163,8 @@ class RestConfig(CaseConfig):
     tries: list[Try] = Field(min_length=1)
     """Requests in order until one finds something; a form of the number that was asked already is not asked again."""
     missing_status: list[int] = Field(default=[404])
-    """HTTP statuses by which this office says that there is no such number. Also one by which it says: confidential."""
+    """HTTP statuses by which this office says that there is no such number. Also one by which it says: confidential.
+    With a page in HTML they say nothing."""
     refused_status: list[int] = Field(default=[])
     """HTTP statuses by which it says that it does not answer this caller."""
     missing_when: Expression | None = None
@@ -170,7 +172,7 @@ class RestConfig(CaseConfig):
     failed_when: Expression | None = None
     """True of an answer with HTTP 200 that says: something went wrong."""
     cases: Expression
-    """The record, or the list of records, in the answer. Null or an empty list is: no such number."""
+    """The record, or the list of records, in the answer. Null or an empty list there is: no such number."""
 
     @field_validator("base_url")
     @classmethod
@@ -222,7 +224,7 @@ class Rest:
         self._config, self._unmapped, self._trace = config, unmapped, trace
         self._mapper = Mapper(config, unmapped, trace)
         self._now, self._resolver = now, resolver
-        self._cases = jmespath.compile(config.cases)
+        self._records_in = Records(config.cases)
         self._missing_when = jmespath.compile(config.missing_when or "`false`")
         self._failed_when = jmespath.compile(config.failed_when or "`false`")
         self._http: aiohttp.ClientSession | None = None
@@ -310,6 +312,8 @@ class Rest:
 
     def _found(self, reply: Reply) -> list[Any]:
         if reply.status in self._config.missing_status:
+            if _markup(reply):  # of a proxy, or of a path the office does not have
+                raise WebPage(f"HTTP {reply.status} with a page for people")
             return []
         if reply.status != 200:
             raise unexpected(reply)
@@ -318,18 +322,19 @@ class Rest:
         except UnicodeDecodeError:
             raise NotReadable("its octets are not in the charset of its file") from None
         except ValueError as error:
-            markup = reply.body.lstrip().startswith(b"<")
-            raise (WebPage("markup instead of JSON") if markup else NotReadable(str(error))) from None
+            raise (WebPage("markup instead of JSON") if _markup(reply) else NotReadable(str(error))) from None
         try:
             if self._failed_when.search(body):
                 raise BackendError("it says so in its answer")
             if self._missing_when.search(body):
                 return []
-            found = self._cases.search(body)
         except (ValueError, TypeError, jmespath.exceptions.JMESPathError) as error:
-            self._trace("fault", f"cases: {error}")
-            raise BackendGarbage(f"its records cannot be found: {type(error).__name__}") from error
-        return found if isinstance(found, list) else [] if found is None else [found]
+            raise BackendGarbage(f"its answer cannot be judged: {type(error).__name__}") from error
+        return self._records_in.of(body)
+
+
+def _markup(reply: Reply) -> bool:
+    return reply.body.lstrip().startswith(b"<")
 
 
 def _request(base_url: str, attempt: Try, asked: Reference) -> Request:

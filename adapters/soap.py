@@ -20,6 +20,7 @@ from adapters.contract import BackendFailed, BackendGarbage, Lookup, Progress, T
 from adapters.envelope import Template, Version, body, fault_codes, fault_reason
 from adapters.exchange import ONCE_MORE, Reply, Request, exchange, session, told, unexpected
 from adapters.mapping import CaseConfig, Expression, Mapper, Strict, Unmapped
+from adapters.records import Records
 from menus.ports import Answer, Ask, Found, Missing, Reference, Several
 
 
@@ -77,7 +78,7 @@ class SoapConfig(CaseConfig):
     missing_when: Expression | None = None
     """JMESPath on the Body; when it is true, there is no such number."""
     cases: Expression
-    """The record, or the list of records, in the Body. Null, "" or an empty list is: no such number."""
+    """The record, or the list of records, in the Body. Null, "" or an empty list there is: no such number."""
 
     @field_validator("url")
     @classmethod
@@ -144,7 +145,7 @@ class Soap:
         self._config, self._unmapped, self._trace = config, unmapped, trace
         self._resolver = resolver
         self._mapper = Mapper(config, unmapped, trace)
-        self._cases = jmespath.compile(config.cases)
+        self._records_in = Records(config.cases)
         self._missing_when = jmespath.compile(config.missing_when) if config.missing_when else None
         self._limits = xml.Limits(config.max_body_octets, config.max_depth, config.max_nodes)
         self._requests: list[_Request] = []
@@ -276,10 +277,9 @@ class Soap:
                 raise BackendGarbage(fault_reason(codes))
             if status != 200:
                 raise BackendGarbage(f"HTTP {status} without a fault")
-            found = self._cases.search(said)
         except (ValueError, TypeError, jmespath.exceptions.JMESPathError) as error:
-            raise BackendGarbage(f"its records cannot be found: {type(error).__name__}") from error
-        return found if isinstance(found, list) else [] if found in (None, "") else [found]
+            raise BackendGarbage(f"its answer cannot be judged: {type(error).__name__}") from error
+        return self._records_in.of(said)
 
 
 def _readable(octets: bytes, charset: str | None) -> str:

@@ -15,7 +15,7 @@ from gateway.settings import VARIABLE, RouteLine
 from menus import inputs, machine, samples, see
 from menus.definition import AskDef, Menu
 from menus.machine import Answered, Dialogue, Step, Typed
-from menus.ports import Answer, Ask, Found, Reference, Several, outcome, reference
+from menus.ports import Answer, Ask, Found, Missing, Reference, Several, outcome, reference
 from menus.render import TooLong, render
 from menus.screens import Screen
 
@@ -174,6 +174,12 @@ def _pages(menu: Menu, step: Step, how: str) -> Iterator[str]:
 # --- how it ended -----------------------------------------------------------------------------------------------------
 
 
+_PERHAPS_NOT_MISSING = (
+    "if the office has this number, look at the answer above, at path and `cases`, and at the form of the number it was"
+    " asked for"
+)
+
+
 def ended(answer: Answer, heard: Heard) -> str:
     """The outcome in a sentence."""
     match answer:
@@ -183,6 +189,8 @@ def ended(answer: Answer, heard: Heard) -> str:
             what = f"several: {len(cases)} cases"
         case _:
             what = outcome(answer)
+    if isinstance(answer, Missing):
+        return f"{what} ({round(heard.took_s * 1000)} ms): {_PERHAPS_NOT_MISSING}"
     return f"{what} ({round(heard.took_s * 1000)} ms)" + (f": {heard.reason}" if heard.reason else "")
 
 
@@ -193,12 +201,20 @@ _HINTS = (
         r"BackendUnreachable|NotListening|NotResolved|CutOff",
         "nothing answers there: look at the address and port, and at firewall and VPN between",
     ),
+    (
+        r"HTTP \d+ with a page for people",
+        "a page in HTML, of a proxy or of a wrong path: look at the address and the path",
+    ),
     (r"HTTP 40[13]", "the office does not let us in: look at the user, password or key it gave us"),
     (r"HTTP 3\d\d", "the office sends us elsewhere, and we do not follow: write the address it names"),
     (r"HTTP 4\d\d", "the office does not know such a request: look at the path and the names of the parameters"),
     (r"HTTP 5\d\d", "the office's own system failed: ask its engineers, with the request above"),
     (r"no JSON|WebPage|NotReadable", "the answer is in another format: look at the address, and at what came"),
-    (r"records cannot be found", "look at `cases`: where in the answer the records are"),
+    (
+        r"records cannot be found",
+        "look at `cases`: where in the answer the records are; where the office means that it has none, say so with"
+        " missing_when",
+    ),
     (r"does not fit", "look at `fields` and `steps`, beginning with `fields.number`"),
     (r"another number", "look at which form of the number the office is asked for, and at `fields.number` and `echo`"),
     (r"SOAP fault", "the office says so itself: look at the fault in its answer, and at `missing_faults`"),

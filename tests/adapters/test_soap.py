@@ -244,6 +244,8 @@ MISSING = [
     ({"body": envelope(found())}, {}),
     ({"body": envelope('<Found><Letter xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true"/></Found>')}, {}),
     ({"body": envelope("<Found><Letter/></Found>")}, {}),
+    ({"body": envelope("<Found><Letters/></Found>")}, {"cases": "Found.Letters.Letter"}),
+    ({"body": envelope("<Found><Count>0</Count></Found>")}, {"missing_when": "Found.Count == '0'"}),
     ({"body": envelope("<Found><Result>NONE</Result><Letter><No>0</No></Letter></Found>")}, {"missing_when": "Found.Result == 'NONE'"}),
     ({"body": envelope(fault("Server", "no such letter")), "status": 500}, {"missing_when": "Fault.faultstring == 'no such letter'"}),
 ]  # fmt: skip
@@ -313,6 +315,7 @@ HOSTILE_ANSWERS = {
     "another number": {"body": envelope(found(letter("54321")))},
     "another number among two": {"body": envelope(found(letter(), letter("54321")))},
     "a second number of another namespace": {"body": envelope(found(letter(more='<No xmlns="urn:evil">54321</No>')))},
+    "records elsewhere": {"body": envelope(found(letter("54321")).replace("Letter", "Litter"))},
     "no number": {"body": envelope(found("<Letter><State>54321</State></Letter>"))},
     "wrong namespace": {"body": envelope(found(letter("54321"))).replace(ENVELOPE["1.1"], "urn:54321")},
     "another version": {"body": envelope(found(letter("54321")), "1.2")},
