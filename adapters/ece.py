@@ -36,7 +36,7 @@ from adapters.contract import (
 )
 from adapters.ece_letter import Letter
 from adapters.folder import File, Folder
-from adapters.mapping import CaseConfig, Fields, Mapper, Unmapped
+from adapters.mapping import CaseConfig, Fields, Mapper, Meant, Unmapped
 from menus.ports import Answer, Ask, Case, Found, Missing, Reference, Several, State
 
 BATCH = 200
@@ -51,7 +51,7 @@ class EceConfig(CaseConfig):
     kind: Literal["ece"]
     folder: str = Field(min_length=1)
     """Where the secretariat's system puts its files. May be read-only."""
-    state: State = State.REGISTERED
+    state: Meant = State.REGISTERED
     """What it means that a letter's file is here: the file itself does not say."""
     answers_from_related: bool = False
     """A later letter from the receiver that names this one in RelatedLetters is its answer. Off: vendors differ."""
@@ -72,7 +72,7 @@ class EceConfig(CaseConfig):
         number="number", state="state", organisation="organisation", year="year", desk="desk", changed_on="date",
         secrecy="secrecy", subject="subject", sender="sender",
     )  # fmt: skip
-    states: dict[str, State] = Field(default={str(state): state for state in State})
+    states: dict[str, Meant] = Field(default={str(state): state for state in State})
     calendar: Literal["gregorian"] = "gregorian"
     """Of the record's `date`; both calendars are read in the files."""
 
@@ -188,7 +188,19 @@ class Ece:
         if not readable:  # a secret letter too: it must look like a missing one
             self._trace("fault", f"{self._config.folder} cannot be read")
             raise BackendUnreachable("its folder cannot be read")
+        if not self._folder.files:
+            self._trace("fault", why := self._no_letter())
+            raise BackendUnreachable(why)
+        if secret is None and self.bad:
+            unused = "; ".join(f"{name}: {reason}" for name, reason in sorted(self.bad.items()))
+            self._trace("fault", f"perhaps in a file that is not used: {unused}")
         return Found(secret, as_of=as_of) if secret else Missing()
+
+    def _no_letter(self) -> str:
+        """Why nothing is known, though the folder can be read."""
+        if bad := self.bad:
+            return f"no letter in its folder: {len(bad)} files cannot be used, one of them: {next(iter(bad.values()))}"
+        return f"no letter in its folder: no file there ends in {' or '.join(self._config.suffixes)}"
 
     async def _follow(self) -> None:
         """Look at the folder until cancelled. The second look, the first that can see what is still, comes soon."""

@@ -52,7 +52,10 @@ def read(octets: bytes, limits: xml.Limits, namespaces: Collection[str]) -> Lett
     if root.name != "Letter":
         raise NoLetter("its root is no Letter")
     if root.namespace not in namespaces:
-        raise NoLetter("its Letter is in a namespace we do not know")
+        found = "".join(char if char.isprintable() else "?" for char in root.namespace[:100])
+        raise NoLetter(
+            f"its Letter is in the namespace `{found}`, which is not of `namespaces` ({', '.join(namespaces)})"
+        )
     number = _said(root, "LetterNo")
     if not reference(number).exact:
         raise NoLetter("no LetterNo")

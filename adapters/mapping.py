@@ -30,6 +30,9 @@ MAX_SUBJECT = 160
 MAX_NUMBER = 32
 """protocols.md G5 allows 20; more is no number anybody could have typed."""
 
+FIRST_DAY, LAST_DAY = date(1921, 3, 21), date(2121, 3, 20)
+"""The Jalali years 1300 to 1499. Days outside are no letter's: read by the wrong calendar they are centuries off."""
+
 MAX_COUNT = 9999
 MAX_STEPS = 24
 
@@ -50,6 +53,16 @@ def _compiles(expression: str) -> str:
 
 
 Expression = Annotated[str, AfterValidator(_compiles)]
+
+
+def _meant(state: State) -> State:
+    if state is State.UNKNOWN:
+        raise ValueError("unknown is what a word that is not in the file reads as; no word means it")
+    return state
+
+
+Meant = Annotated[State, AfterValidator(_meant)]
+"""A state an office's word may mean."""
 
 Ours = TypeVar("Ours")
 
@@ -124,7 +137,7 @@ class CaseConfig(Strict):
     calendar: Literal["jalali", "gregorian"] = "jalali"
     due_in_working_days: int | None = Field(default=None, gt=0, le=365)
     """Where the office gives no due date: so many working days after the registration, or after the first step."""
-    states: dict[str, State]
+    states: dict[str, Meant]
     """The office's word to our state."""
     open_words: list[Annotated[str, Field(min_length=1)]] = ["عادی"]
     """The office's words for no secrecy at all; with `fields.secrecy`, any other word, and none, is secret."""
@@ -271,19 +284,28 @@ class Mapper:
 
     def _date(self, value: Any) -> date | None:
         """`1405/08/30`, `1405-08-30` or the same with a time behind it; a date of a database or a sheet is one."""
-        if isinstance(value, date):
-            return value
         text = _text(value)
         if not text:
             return None
         try:
-            year, month, day = (int(part) for part in re.split(r"[ T]", text)[0].replace("/", "-").split("-"))
-            if self._config.calendar == "gregorian":
-                return date(year, month, day)
-            return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]  # the library's __new__
+            return _of_our_time(value if isinstance(value, date) else self._day(text))
         except ValueError:
             self._unmapped(text)  # the rest of the record is good, and this day nobody could read
             return None
+
+    def _day(self, text: str) -> date:
+        """Raises ValueError."""
+        year, month, day = (int(part) for part in re.split(r"[ T]", text)[0].replace("/", "-").split("-"))
+        if self._config.calendar == "gregorian":
+            return date(year, month, day)
+        return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]  # the library's __new__
+
+
+def _of_our_time(day: date) -> date:
+    """Raises ValueError."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError("no day of a letter")
+    return day
 
 
 def _spoken(ours: object) -> str:

@@ -6,6 +6,7 @@ and their size are bounded, and a question nobody waits for any more ends in the
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -218,6 +219,7 @@ class Sql:
             plain = URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
             self._trace("request", plain.render_as_string())
         try:
+            await _there(self._config)
             async with self._engine.connect() as connection:
                 reached = True
                 await self._begin(connection, question)
@@ -346,6 +348,16 @@ def _engine(config: SqlConfig) -> AsyncEngine:
         pool_timeout=config.deadline_s + 1,
         poolclass=AsyncAdaptedQueuePool,
     )
+
+
+async def _there(config: SqlConfig) -> None:
+    """Raises BackendUnreachable for a file of SQLite that cannot be opened. Its driver would say so too, and then once
+    more from its thread, to a loop that may have ended."""
+    url = make_url(config.url)
+    name = str(url.database)
+    a_file = url.get_backend_name() == "sqlite" and not name.startswith("file:")
+    if a_file and not await asyncio.to_thread(os.access, name, os.R_OK):
+        raise BackendUnreachable("no connection: SQLITE_CANTOPEN")
 
 
 def _failure(error: Exception, *, reached: bool) -> BackendFailed:

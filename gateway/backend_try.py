@@ -61,7 +61,18 @@ class Heard:
             before = what
         if self.words:
             yield "\n-- without a meaning"
-            yield from dict.fromkeys(f"'{word}': add it to states:, or mend its date" for word in self.words)
+            yield from dict.fromkeys(f"'{word}': {_mending(word)}" for word in self.words)
+
+
+def _mending(word: str) -> str:
+    if not word:
+        return "a record says no state: look at fields.state"
+    if _LIKE_A_DAY.match(word):
+        return "no day of our time as this file's calendar reads it: look at calendar:, or have it mended"
+    return "add it to states:, or mend its date"
+
+
+_LIKE_A_DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 
 
 def shown(text: str, secrets: Sequence[str]) -> str:
@@ -196,6 +207,14 @@ def ended(answer: Answer, heard: Heard) -> str:
 
 _HINTS = (
     (r"no file of this register", "look at `folder` and `file`, and at the reason under news"),
+    (r"no letter in its folder", "look at `folder`, `suffixes` and `namespaces`, and at its directory aside/"),
+    (
+        r"no connection: (28P01|28000)",
+        "the database does not let us in: look at user and password in `url`, where @ : / % of a password are written"
+        " %40 %3A %2F %25",
+    ),
+    (r"no connection: 3D000", "the database has none of this name: look at what stands behind the last / of `url`"),
+    (r"SQLITE_CANTOPEN", "the file is not there or not ours to read: look at its path in `url` (/// and then a /)"),
     (r"folder cannot be read", "look at `folder`, and whether this user may read it"),
     (
         r"BackendUnreachable|NotListening|NotResolved|CutOff",

@@ -80,7 +80,7 @@ async def until(condition):
 
 async def taken(backend, put):
     """The folder is changed, and the backend has seen it."""
-    await backend.look_up(ask("0"))
+    await backend._looked.wait()
     before = backend._index
     put()
 
@@ -308,6 +308,7 @@ async def test_a_later_letter_back_about_this_one_is_its_answer(opened, folder, 
 
 
 async def test_files_that_come_change_and_go_are_followed(opened, folder):
+    folder.put("0.xml", letter("999"))
     backend = await opened()
     assert Missing() == await backend.look_up(ask("12345"))
 
@@ -329,6 +330,7 @@ async def test_files_that_come_change_and_go_are_followed(opened, folder):
 
 
 async def test_a_file_being_written_is_taken_once_it_is_still(opened, folder):
+    folder.put("0.xml", letter("999"))
     backend = await opened(refresh_s=0.05)
     assert Missing() == await backend.look_up(ask("12345"))
     text = letter().encode()
@@ -371,8 +373,8 @@ BAD = {
     "cut": (letter().encode()[:400], "no well-formed XML"),
     "HTML": (b"<html><body>12345</body></html>", "its root is no Letter"),
     "document type": (('<!DOCTYPE Letter [<!ENTITY e SYSTEM "file://SECRET">]>' + letter(more="&e;")[39:]).encode(), "a document type, and with it entities"),
-    "wrong namespace": (letter(namespace="urn:evil").encode(), "its Letter is in a namespace we do not know"),
-    "no namespace": (letter(namespace="").encode(), "its Letter is in a namespace we do not know"),
+    "wrong namespace": (letter(namespace="urn:evil").encode(), f"its Letter is in the namespace `urn:evil`, which is not of `namespaces` ({NAMESPACE})"),
+    "no namespace": (letter(namespace="").encode(), f"its Letter is in the namespace ``, which is not of `namespaces` ({NAMESPACE})"),
     "no number": (letter(number="").encode(), "no LetterNo"),
     "a number nobody types": (letter(number="1" * 33).encode(), "it does not fit the fields of its backend file"),
     "no day": (letter(day="soon").encode(), "no LetterDateTime we can read"),
@@ -417,7 +419,8 @@ async def test_where_the_folder_is_not_ours_a_bad_file_stays_and_is_told(opened,
     (folder.path / "aside").write_text("in the way: nothing can be moved, as in a read-only folder", encoding="utf-8")
     bad = folder.put("bad.xml", b"<one/>")
     backend = await opened()
-    assert Missing() == await backend.look_up(ask("1"))
+    with pytest.raises(BackendUnreachable, match="1 files cannot be used, one of them: its root is no Letter"):
+        await backend.look_up(ask("1"))
 
     assert {"bad.xml": "its root is no Letter"} == backend.bad
     assert bad.exists()
@@ -428,7 +431,8 @@ async def test_where_the_folder_is_not_ours_a_bad_file_stays_and_is_told(opened,
 async def test_a_bad_file_is_not_set_aside_before_its_time(opened, folder):
     bad = folder.put("bad.xml", letter().encode()[:400])
     backend = await opened(aside_after_s=60)
-    assert Missing() == await backend.look_up(ask("12345"))
+    with pytest.raises(BackendUnreachable, match="no letter in its folder: 1 files cannot be used"):
+        await backend.look_up(ask("12345"))
     await asyncio.sleep(0.1)
     assert bad.exists()
 
@@ -479,6 +483,16 @@ async def test_a_folder_that_is_not_there_is_unreachable_and_found_when_it_comes
     assert "12345" == (await case(backend)).number
 
 
+async def test_a_folder_without_a_letter_knows_nothing_and_says_why(opened, folder):
+    folder.put("1.txt", letter())
+    backend = await opened()
+    with pytest.raises(BackendUnreachable, match=r"no letter in its folder: no file there ends in \.xml or \.ece"):
+        await backend.look_up(ask("12345"))
+
+    await taken(backend, lambda: folder.put("2.xml", letter("2")))
+    assert Missing() == await backend.look_up(ask("12345"))
+
+
 async def test_several_old_files_are_answered_with_their_day_too(opened, folder):
     for name, organisation in (("1.xml", "استانداری"), ("2.xml", "شهرداری")):
         folder.put(name, letter(receiver=organisation), days_ago=20)
@@ -506,7 +520,7 @@ async def test_when_the_folder_goes_what_is_known_is_answered_with_its_day(opene
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("folder", ""), ("state", "sent"), ("refresh_s", 0), ("suffixes", []), ("namespaces", []), ("calendar", "jalali"), ("surprise", 1)],
+    [("folder", ""), ("state", "sent"), ("state", "unknown"), ("refresh_s", 0), ("suffixes", []), ("namespaces", []), ("calendar", "jalali"), ("surprise", 1)],
 )  # fmt: skip
 def test_a_file_that_cannot_work_is_refused(key, value):
     with pytest.raises(ValidationError):

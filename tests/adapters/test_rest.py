@@ -95,6 +95,32 @@ async def test_a_word_nobody_mapped_is_unknown(backend, office):
     assert State.UNKNOWN is (await backend.look_up(ASK)).case.state
 
 
+@pytest.mark.parametrize(
+    ("calendar", "said", "day"),
+    [
+        ("jalali", "1405/09/10", date(2026, 12, 1)),
+        ("gregorian", "2026-12-01", date(2026, 12, 1)),
+        ("gregorian", "1405/09/10", None),
+        ("jalali", "2026-12-01", None),
+        ("jalali", "1300/01/01", date(1921, 3, 21)),
+        ("jalali", "1299/12/29", None),
+        ("jalali", "1500/01/01", None),
+    ],
+)
+async def test_a_day_centuries_off_is_none_and_is_told(described, office, calendar, said, day):
+    office.body = {"letters": [{**ROW, "due": said, "since": None, "steps": []}]}
+    told = []
+    backend = await described(told.append, calendar=calendar)
+
+    assert day == (await backend.look_up(ASK)).case.due_on
+    assert told == ([said] if day is None else [])
+
+
+def test_no_word_of_an_office_means_unknown():
+    with pytest.raises(ValidationError, match="no word means it"):
+        RestConfig(base_url="http://127.0.0.1", **{**FILE, "states": {"ثبت": "unknown"}})
+
+
 async def test_the_order_free_form_is_asked_when_the_exact_one_finds_nothing(backend, office):
     office.body = {"letters": []}
 
