@@ -248,8 +248,8 @@ def test_an_outcome_may_lead_by_what_was_typed(citizen):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("typed.score: [\"1\", \"2\"]", "typed.scor: [\"1\"]", "there is no typed.scor to go by; there are as_of, overdue, down, kind, number, state"),
-        ("typed.score: [\"1\", \"2\"]", "score: [\"1\"]", "there is no score to go by; there are as_of, overdue"),
+        ("typed.score: [\"1\", \"2\"]", "typed.scor: [\"1\"]", "there is no typed.scor to go by; did you mean typed.score? There are as_of, overdue, down, kind, number, state"),
+        ("typed.score: [\"1\", \"2\"]", "score: [\"1\"]", "there is no score to go by; did you mean typed.score? There are as_of, overdue"),
         ("typed.score: [\"1\", \"2\"]", "colour: true", "there is no colour to go by"),
         ("typed.score: [\"1\", \"2\"]", "typed.score: [1, 2]", "true (there is one), false (there is none), or a list of words was expected"),
         ("typed.score: [\"1\", \"2\"]", "typed.score: \"1\"", "or a list of words was expected"),
