@@ -312,8 +312,8 @@ MAX_LABEL = 40
 MAX_HELD_OCTETS = 4096
 """What an answer may take beside its dialogue."""
 
-MAX_CASES = 20
-"""Cases in a list, about five pages of a phone. Behind them the whole number tells more than a longer list would."""
+MAX_CASES = 16
+"""Cases in a list, about four pages of a phone. Behind them the whole number tells more than a longer list would."""
 
 
 def _slim(answer: Answer) -> Answer:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from simulators import demo
-from simulators.aggregator import AfricasTalkingCall
+from simulators.channels import Channel
 from simulators.phone import calls, meter
 from simulators.phone.calls import Calls, Line
 from simulators.phone.wire import Wire
@@ -63,7 +63,8 @@ async def side(aiohttp_server, aiohttp_client):
     gateway, wire = Gateway(), Wire()
     url = str((await aiohttp_server(gateway.application())).make_url("")).rstrip("/")
     wire.hide(["the-secret-of-this-path"])
-    line = Line(AfricasTalkingCall, f"{url}/ussd/at/the-secret-of-this-path", "*4*061#", 160, 70)
+    at = Channel("at", "ussd", "africastalking", "*4*061#")
+    line = Line(at, f"{url}/ussd/at/the-secret-of-this-path", 160, 70)
     here = Calls({"at": line}, wire, url, "the-token")
     app = web.Application()
     app.add_routes([*here.routes(), *wire.routes()])
