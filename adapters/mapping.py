@@ -112,6 +112,16 @@ class Steps(Strict):
     date: Expression | None = None
 
 
+MIN_SECRET = 22
+"""Characters of a secret: 128 random bits in base64."""
+
+
+def _hard_to_guess(secret: str) -> str:
+    if secret and len(secret) < MIN_SECRET:
+        raise ValueError(f"events_secret needs {MIN_SECRET} characters or more (128 random bits)")
+    return secret
+
+
 class CaseConfig(Strict):
     """What the file of any kind of backend says about its cases."""
 
@@ -123,7 +133,7 @@ class CaseConfig(Strict):
     """Questions at once; more wait, within their own time."""
     polls_per_minute: float = Field(default=60.0, gt=0)
     """How many of the cases that citizens follow may be looked up here in a minute."""
-    events_secret: str = Field(default="", repr=False)
+    events_secret: Annotated[str, AfterValidator(_hard_to_guess)] = Field(default="", repr=False)
     """What this office signs what it posts with (POST /backends/NAME/events and /register); empty: it posts nothing."""
     retries: int = Field(default=1, ge=0, le=3)
     """How often one question is asked again at once, where that does no harm and there is time."""

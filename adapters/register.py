@@ -291,6 +291,8 @@ class Register:
         path = self._config.folder / name
         new = path.with_name(f".{name}.new")
         try:
+            if not upload.octets.strip():
+                raise FileRefused("the file is empty")
             if any(each.changed_ns >= upload.at * 10**9 for each in self._files() if each not in self._refused):
                 raise FileRefused("this file, or one that is newer, is here already")
             with new.open("wb") as file:
@@ -301,7 +303,11 @@ class Register:
             book = self._loader.load(new, self._day(upload.at), lambda: not self._stop.is_set())
             if not book.rows:
                 raise FileRefused("no good row", tuple(each.told() for each in book.bad))
+            # A day that is still to come is a slip, and must not keep out what mends it.
+            if self._book is not None and book.as_of < min(self._book.as_of, self._day(upload.at)):
+                raise FileRefused(f"it is of {book.as_of}, and one of {self._book.as_of} is served")
             os.replace(new, path)
+            self._without_the_other(path)
             _kept(path.parent)
             found = path.stat()
         except (Unreadable, ValueError) as error:
@@ -312,6 +318,13 @@ class Register:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
         return _Version(path, found.st_size, found.st_mtime_ns), book
+
+    def _without_the_other(self, path: Path) -> None:
+        """What was sent before in the other format goes: it would be served again if this one went."""
+        for octets in (b"PK", b""):
+            name = uploaded(self._config.file, octets)
+            if name is not None and name != path.name:
+                path.with_name(name).unlink(missing_ok=True)
 
     @staticmethod
     def _day(seconds: float) -> date:

@@ -219,7 +219,7 @@ def announcing(tmp_path):
     return config
 
 
-SECRET = "a made-up secret"
+SECRET = "a made-up secret of this very test"
 
 
 async def announce(d, clock, body, *, secret=SECRET, off_s=0, backend="secretariat"):

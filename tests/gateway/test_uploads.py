@@ -8,9 +8,12 @@ import os
 import re
 import shutil
 import zipfile
+from dataclasses import replace
+from datetime import timedelta
 
 import openpyxl
 import pytest
+import structlog
 
 from gateway import uploads
 from gateway.signed import sign
@@ -18,7 +21,7 @@ from simulators.demo import HOME
 from simulators.offices import data, spreadsheet
 from tests.gateway.test_backend_examples import DOCUMENT, examples
 
-SECRET = "a made-up secret"
+SECRET = "a made-up secret of this test"
 URL = re.compile(r"http://HOST:8061/backends/NAME")
 
 
@@ -195,7 +198,7 @@ LAUGHS = (
 SHARED = '<?xml version="1.0"?>{0}<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>{1}</t></si></sst>'
 
 FILES = {
-    "nothing": (b"", "no header in the first 20 rows"),
+    "nothing": (b"", "the file is empty"),
     "no such columns": (b"a,b\n1,2\n", "no header in the first 20 rows"),
     "no rows": (",".join(spreadsheet.HEADER).encode(), "no good row"),
     "only bad rows": (
@@ -380,3 +383,60 @@ async def test_a_folder_that_is_not_there_is_a_reason_of_ours(office, folder, cl
         assert "FileNotFoundError" in told
         folder.mkdir()
         assert 200 == (await send(d, clock, letters()))[0]
+
+
+async def test_an_empty_file_is_told_as_empty_and_the_log_has_the_reason(office, clock, letters):
+    async with office() as d:
+        assert (422, "the file is empty") == _refusal(await send(d, clock, b""))
+        with structlog.testing.capture_logs() as logs:
+            await send(d, clock, b"\n")
+
+    refused = [line for line in logs if line["event"] == "register_upload_refused"]
+    assert ["the file is empty"] == [line["reason"] for line in refused]
+
+
+async def test_the_other_format_that_was_sent_before_goes(office, folder, clock, letters):
+    async with office() as d:
+        assert 200 == (await send(d, clock, letters(), at=-60))[0]
+        assert 200 == (await send(d, clock, letters(as_xlsx), at=-30))[0]
+        assert ["letters-uploaded.xlsx"] == names(folder)
+        assert 200 == (await send(d, clock, letters()))[0]
+    assert ["letters-uploaded.csv"] == names(folder)
+
+
+async def test_a_register_of_an_older_day_is_refused_and_one_of_a_day_to_come_keeps_nothing_out(office, clock, letters):
+    today = clock.today()
+
+    def of(days):
+        shift = timedelta(days=days)
+        rows = [replace(each, state_date=today + shift) for each in data.letters(today) if each.number == "12345"]
+        return letters(only=["-"], more=rows)
+
+    async with office(as_of='{column: "تاریخ وضعیت"}') as d:
+        assert 200 == (await send(d, clock, of(-1), at=-60))[0]
+        status, why = _refusal(await send(d, clock, of(-2), at=-50))
+        assert (422, f"it is of {today - timedelta(days=2)}, and one of {today - timedelta(days=1)} is served") == (
+            status,
+            why,
+        )
+        assert 200 == (await send(d, clock, of(-1), at=-40))[0]
+        assert 200 == (await send(d, clock, of(30), at=-30))[0]
+        assert 200 == (await send(d, clock, of(0), at=-20))[0]
+
+
+async def test_what_is_told_is_read_on_a_terminal(office, clock):
+    async with office() as d:
+        octets = "شماره نامه\n1\n".encode()
+        stamp = str(int(clock.now().timestamp()))
+        signed = {"X-Rasad-Timestamp": stamp, "X-Rasad-Signature": sign(SECRET, stamp, octets).decode()}
+        async with d.http.post(f"{d.url}/backends/secretariat/register", data=octets, headers=signed) as response:
+            said = await response.read()
+
+    assert 422 == response.status
+    assert "وضعیت" in said.decode("utf-8")
+    assert b"\\u" not in said
+
+
+def _refusal(sent):
+    status, told = sent
+    return status, told["refused"]
