@@ -19,6 +19,8 @@ from gateway.privacy import Keys
 from gateway.publications import Publications
 from gateway.sessions.store import SessionKey, SessionStore, StoreUnavailable
 from menus import machine
+from menus.check import notes
+from menus.definition import Menu
 from menus.source import Faulty
 
 log = structlog.get_logger()
@@ -59,6 +61,9 @@ class Bound(msgspec.Struct, frozen=True):
 
     menu: Annotated[str, msgspec.Meta(description="Version of the draft.")]
     until: Annotated[datetime, msgspec.Meta(description="When the phone is like all others again.")]
+    notes: Annotated[
+        list[str], msgspec.Meta(description="What is no mistake, but worth a look: file:line: what, what to do.")
+    ]
 
 
 class _Faults(msgspec.Struct, frozen=True):
@@ -148,7 +153,7 @@ class Api:
             return _refused(400, f'expected {{"files": {{"common.yaml": "..."}}}}: {error}')
         pairs = sorted(draft.files.items())
         try:
-            menu = await asyncio.to_thread(loaded, pairs, self._house)
+            menu, worth = await asyncio.to_thread(_looked_at, pairs, self._house)
             until = await self._publications.try_out(self._keys.tag(caller), Edition(menu, pairs), DRAFT_FOR_S)
         except Faulty as faulty:
             return _json(422, _Faults("the menu is faulty; nothing has changed", [str(each) for each in faulty.faults]))
@@ -156,7 +161,7 @@ class Api:
             log.exception("draft_not_stored", by=holder)
             return _refused(503, "the draft cannot be stored now")
         log.info("draft_bound", by=holder, menu=menu.version, phone=self._keys.day_tag(caller, self._clock.today()))
-        return _json(200, Bound(menu.version, until))
+        return _json(200, Bound(menu.version, until, worth))
 
     async def _unbind(self, request: web.Request, holder: str) -> web.Response:
         caller = msisdn.normal(request.headers.get(CALLER, ""))
@@ -250,6 +255,13 @@ def description() -> dict[str, Any]:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _looked_at(pairs: list[tuple[str, str]], house: House) -> tuple[Menu, list[str]]:
+    """A menu, and what is worth a look in it. Raises Faulty."""
+    menu = loaded(pairs, house)
+    found = [(menu.place(note.path), note) for note in notes(menu, house.capacities)]
+    return menu, [f"{file}:{line}: {note}" for (file, line), note in found]
 
 
 def _json(status: int, body: object) -> web.Response:

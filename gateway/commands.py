@@ -114,14 +114,21 @@ def publish_menu(
 def _try_out(folder: Path | None, config: Path | None, phone: str, url: str) -> None:
     """By the database of the settings, or into a demo: its keys and its database are its own."""
     if config is not None:
-        bound = asyncio.run(app.try_out(settings.read(config, os.environ), folder, phone))
+        here = settings.read(config, os.environ)
+        bound = asyncio.run(app.try_out(here, folder, phone))
         told = (bound[0].version, bound[1]) if bound is not None else None
+        if bound is not None:
+            _note(bound[0], app.house(here))
     else:
         try:
-            told = asyncio.run(drafts.sent(url.rstrip("/"), phone, read_folder(folder) if folder is not None else None))
+            taken = asyncio.run(drafts.sent(url.rstrip("/"), phone, read_folder(folder) if folder else None))
         except drafts.NotTaken as error:
             print(error, file=sys.stderr)
             raise typer.Exit(1) from None
+        told = (taken.menu, taken.until) if taken is not None else None
+        for note in taken.notes if taken is not None else ():
+            file, line, what = note.split(":", 2)
+            print(f"{file}:{line}: note:{what}")
     if told is None:
         print(f"{phone} has the menu that all have")
         return

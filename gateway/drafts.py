@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -24,8 +23,8 @@ class NotTaken(Exception):
     """The gateway did not take the draft; the message says why and what to do."""
 
 
-async def sent(url: str, phone: str, paths: Sequence[tuple[str, str]] | None) -> tuple[str, datetime] | None:
-    """The draft's version, and until when this phone has it; without files the phone has what all have, and None.
+async def sent(url: str, phone: str, paths: Sequence[tuple[str, str]] | None) -> Bound | None:
+    """The draft as the gateway took it; without files the phone has what all have, and None.
 
     paths: (path, text) of each file. Raises Faulty with what is wrong in them, and NotTaken.
     """
@@ -47,7 +46,8 @@ async def sent(url: str, phone: str, paths: Sequence[tuple[str, str]] | None) ->
     match response.status:
         case 200:
             bound = msgspec.json.decode(body, type=Bound)
-            return bound.menu, bound.until
+            notes = [str(_fault(line, names)) for line in bound.notes]
+            return msgspec.structs.replace(bound, notes=notes)
         case 204 | 404 if paths is None:
             return None
         case 422:

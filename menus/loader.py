@@ -247,7 +247,9 @@ class _Loader:
             place = path if isinstance(texts, str) else (*path, language)
             if language not in self.languages:
                 known = ", ".join(self.languages)
-                self.faults.append(where.fault(place, f"{language} is none of this menu's languages ({known})"))
+                # A comma ends a text that stands in { } without quotes, and what follows looks like a language.
+                hint = "" if text.strip() else "; a text with a comma in it needs quotes at both ends"
+                self.faults.append(where.fault(place, f"{language} is none of this menu's languages ({known}){hint}"))
                 continue
             if not text.strip() and not isinstance(texts, str):
                 self.faults.append(where.fault(place, f"{source.spoken(path)} has no text in {language}"))

@@ -103,6 +103,15 @@ async def test_her_sms_are_answered_by_the_draft_too(desk, folder, eventually):
         assert d.phones.received(OTHER)[0].text.startswith("رصد: نامه 12345")
 
 
+async def test_what_is_worth_a_look_is_told_with_the_draft(desk, folder):
+    edit(folder, "fa: " + DRAFTED, 'fa: "' + "واژه " * 15 + '"')
+    async with desk() as d:
+        body = await bound(d, folder)
+
+    assert ["the first screen takes" in each for each in body["notes"]] == [True]
+    assert body["notes"][0].startswith("common.yaml:")
+
+
 async def test_a_faulty_draft_is_refused_with_every_fault_and_the_one_before_stays(desk, folder):
     async with desk() as d:
         first = await bound(d, folder)

@@ -191,6 +191,7 @@ FAULTY = {
     "navigation without a word": (C, "  more: {fa: ادامه, en: More}\n", "", 5, "navigation.more is missing"),
     "a text without a language": (L, "{fa: شماره, en: Number}", "{fa: شماره}", 4, "text has no text in en"),
     "a text in a strange language": (L, "en: Number}", "en: Number, ar: x}", 4, "ar is none of this menu's languages"),
+    "a comma in a text without quotes": (L, "en: Number}", "en: Number, please}", 4, "a text with a comma in it needs quotes at both ends"),
     "a mistake's text without a language": (L, 'fa: نشد, en: "No number"', "fa: نشد", 6, "has no text in en"),
     "no text for a mistake": (L, '  mistaken: {fa: نشد, en: "No number"}\n', "", 5, "an input needs mistaken"),
     "a number for a text": (L, "text: Which", "text: 5", 26, "a text was expected, or one per language"),

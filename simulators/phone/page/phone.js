@@ -19,6 +19,7 @@ let busy = false;
 let turn = 0; // an answer to an older turn is no longer of interest
 let read = 0; // the last message and exchange already on the page
 let heard = 0;
+let fresh = true; // nothing was polled yet for this number: what is in its inbox is from before
 
 let happened = []; // what a recording is made of
 
@@ -252,8 +253,9 @@ async function poll() {
     if (each.id <= read) continue;
     read = each.id;
     message("received", each.sender, each.at, each.text, each.size);
-    note_down("sms", each.text);
+    if (!fresh) note_down("sms", each.text);
   }
+  fresh = false;
   for (const each of wire.exchanges ?? []) {
     if (each.id <= heard) continue;
     heard = each.id;
@@ -278,7 +280,7 @@ at("write").addEventListener("submit", async (event) => {
 });
 
 at("msisdn").addEventListener("change", () => {
-  [read, heard, happened] = [0, 0, []];
+  [read, heard, happened, fresh] = [0, 0, [], true];
   at("save").disabled = true;
   drafted("", []);
   at("inbox").replaceChildren();
@@ -297,6 +299,8 @@ function drafted(said, faults) {
 
 const draftPath = () => `/sim/v1/phones/${encodeURIComponent(at("msisdn").value.trim())}/draft`;
 
+at("choose").addEventListener("click", () => at("draft").click());
+
 at("draft").addEventListener("change", async () => {
   const chosen = [...at("draft").files].filter((file) => /\.yaml$/.test(file.name) && file.webkitRelativePath.split("/").length <= 2);
   if (!chosen.length) return drafted(word("no-files"), []);
@@ -304,7 +308,8 @@ at("draft").addEventListener("change", async () => {
   const files = Object.fromEntries(await Promise.all(chosen.map(async (file) => [file.name, await file.text()])));
   at("draft").value = ""; // so that the same folder may be chosen again after an edit
   const said = await ask("PUT", draftPath(), { files });
-  if (said.menu) drafted(word("drafted", `\u2068${said.menu}\u2069`, clockOf(said.until)), []);
+  const name = chosen[0].webkitRelativePath.split("/")[0];
+  if (said.menu) drafted(word("drafted", `\u2068${name}\u2069`, clockOf(said.until).slice(0, 5)), said.notes);
   else drafted(said.faults ? word("faulty") : said.refused, said.faults ?? []);
 });
 
@@ -323,6 +328,7 @@ at("save").addEventListener("click", async () => {
   link.download = "conversation.yaml";
   link.click();
   URL.revokeObjectURL(link.href);
+  at("saved").textContent = word("saved", link.download);
 });
 
 // --- offices and their faults
