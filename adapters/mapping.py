@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from adapters.breaker import BreakerConfig
 from adapters.contract import BackendGarbage, ContractBreach, Trace, untold
 from adapters.last_known import LastKnownConfig
+from adapters.records import NotThere, followed
 from menus.ports import Case, CaseStep, Reference, State, fold, reference
 
 MAX_TEXT = 64
@@ -216,6 +217,8 @@ class Mapper:
     def _is_about(self, asked: Reference, record: Any, echo: str, *, by_running: bool) -> None:
         """An office that answers with another number shows somebody else's letter."""
         said = _text(jmespath.search(echo, record))
+        if not said:
+            followed(jmespath.compile(echo).parsed, record)
         answered = reference(said)
         running = by_running and answered.running == asked.running
         if fold(said) != asked.exact and answered.loose != asked.loose and not running:
@@ -230,7 +233,8 @@ class Mapper:
         def take(name: str, read: Callable[[Any], Ours]) -> Ours:
             ours = read(found.get(name))
             if name in found and self._trace is not untold:
-                self._trace("field", f"{name}: {found[name]!r} -> {_spoken(ours)}")
+                absent = _absent(getattr(self._config.fields, name), record) if found[name] is None else ""
+                self._trace("field", f"{name}: {found[name]!r} -> {_spoken(ours)}{absent}")
             return ours
 
         number = take("number", _text)
@@ -274,6 +278,8 @@ class Mapper:
             for step in steps[-MAX_STEPS:]
         )
         if self._trace is not untold:
+            if not found and (absent := _absent(config.each, record)):
+                self._trace("field", f"steps: none{absent}")
             for each in found:
                 self._trace("field", f"a step: {_spoken(each.desk)}; {_spoken(each.on)}")
         return found
@@ -309,6 +315,15 @@ class Mapper:
         if self._config.calendar == "gregorian":
             return date(year, month, day)
         return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]  # the library's __new__
+
+
+def _absent(expression: str, record: Any) -> str:
+    """For whoever connects an office: that its record has no such name, which may be misspelt in the file."""
+    try:
+        followed(jmespath.compile(expression).parsed, record)
+    except NotThere as why:
+        return f": the record has {why}"
+    return ""
 
 
 def _of_our_time(day: date) -> date:

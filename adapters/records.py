@@ -31,7 +31,7 @@ class Records:
         try:
             found = self._compiled.search(said)
             if found is None:
-                _followed(self._compiled.parsed, said)
+                followed(self._compiled.parsed, said)
         except NotThere as error:
             told = NotThere(f"cases: `{self._expression}` names nothing in the answer: {error}")
             raise BackendGarbage("its records cannot be found: cases names nothing in the answer") from told
@@ -40,7 +40,7 @@ class Records:
         return found if isinstance(found, list) else [] if found in (None, "") else [found]
 
 
-def _followed(node: Mapping[str, Any], value: Any) -> Any:
+def followed(node: Mapping[str, Any], value: Any) -> Any:
     """What the names of an expression lead to, as far as names go; None from where there is nothing any more.
 
     Raises NotThere at a name that is not there, though something else is.
@@ -59,15 +59,15 @@ def _followed(node: Mapping[str, Any], value: Any) -> Any:
             return value[node["value"]]
         case "subexpression" | "pipe":
             for child in children:
-                value = _followed(child, value)
+                value = followed(child, value)
             return value
         case "or_expression":
             try:
-                return _followed(children[0], value)
+                return followed(children[0], value)
             except NotThere:
-                return _followed(children[1], value)
+                return followed(children[1], value)
         case "projection" | "filter_projection" | "value_projection" | "index_expression" | "flatten":
-            _followed(children[0], value)  # behind it there may be fewer than one
+            followed(children[0], value)  # behind it there may be fewer than one
             return None
         case _:
             return None

@@ -116,6 +116,40 @@ async def test_a_day_centuries_off_is_none_and_is_told(described, office, calend
     assert told == ([said] if day is None else [])
 
 
+async def test_a_name_no_record_has_is_told_to_whoever_connects_it(office):
+    lines = []
+    fields = {
+        "number": "no",
+        "state": "status",
+        "registered_on": "recieved",
+        "desk": "desk",
+        "due_on": "due",
+        "secrecy": "secret",
+    }
+    office.body = {"letters": [{**ROW, "due": None}]}
+    config = RestConfig(base_url=office.url, **{**FILE, "fields": fields, "steps": {"each": "stops", "desk": "desk"}})
+    async with Rest(config, trace=lambda what, text: lines.append(text) if what == "field" else None) as backend:
+        await backend.look_up(ASK)
+
+    there = "; there is: no, state, desk, due, since, steps, year, secrecy"
+    assert f"registered_on: None -> none: the record has no `recieved`{there}" in lines
+    assert f"state: None -> unknown: the record has no `status`{there}" in lines
+    assert f"secrecy: None -> secret: the record has no `secret`{there}" in lines
+    assert f"steps: none: the record has no `stops`{there}" in lines
+    assert "due_on: None -> none" in lines
+
+
+async def test_a_record_without_the_name_of_its_number_is_no_breach_and_says_so(office):
+    told = []
+    config = RestConfig(base_url=office.url, **{**FILE, "fields": {**FILE["fields"], "number": "nr"}})
+    async with Rest(config, trace=lambda what, text: told.append(text) if what == "fault" else None) as backend:
+        with pytest.raises(BackendGarbage) as garbage:
+            await backend.look_up(ASK)
+
+    assert BackendGarbage is type(garbage.value)
+    assert told[0].startswith("a record does not fit its file: no `nr`; there is: no, state,")
+
+
 def test_no_word_of_an_office_means_unknown():
     with pytest.raises(ValidationError, match="no word means it"):
         RestConfig(base_url="http://127.0.0.1", **{**FILE, "states": {"ثبت": "unknown"}})
@@ -233,7 +267,7 @@ async def test_the_senders_number_must_be_the_one_asked_for(described, office, e
     office.by_parameter = {"number": {"letters": []}, "sender": {"letters": [{**ROW, **echoed}]}}
     backend = await described(tries=SENDERS)
 
-    with pytest.raises(BackendGarbage, match="another number"):
+    with pytest.raises(BackendGarbage, match=r"another number|does not fit its file"):
         await backend.look_up(ASK)
 
 

@@ -140,3 +140,13 @@ async def test_the_ece_example_answers_a_dial(desk, described, clock, tmp_path):
 
     assert missing[1].replace("99999", "N") == secret[1].replace("777", "N")
     assert len(files) + 1 == len(list((tmp_path / "ece").iterdir()))
+
+
+async def test_the_ece_file_of_the_document_is_taken(desk, described, tmp_path):
+    [text] = re.findall(r"```xml\n(.*?)```", DOCUMENT, re.S)
+    (tmp_path / "ece").mkdir()
+    (tmp_path / "ece" / "1.xml").write_text(text, encoding="utf-8")
+    async with desk(config=described(examples("ECE folder")[0]), environ={"ECE_FOLDER": str(tmp_path / "ece")}) as d:
+        page = (await d.ussd("12345", session_id="s"))[1]
+
+    assert [] == [word for word in ["نامه 12345", "ثبت شد", "دفتر حقوقی"] if word not in page], page
