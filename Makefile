@@ -30,8 +30,8 @@ setup: .venv/.runtime  ## .venv with the runtime lock and `rasad` in .venv/bin
 demo: setup  ## everything on one desk: gateway, offices, SMS side (PORT=8061)
 	@exec $(BIN)/rasad demo --port $(PORT)
 
-test: .venv/.test  ## the whole suite (ARGS= goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+test: .venv/.test  ## the whole suite, a process a core (ARGS= goes to pytest)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 check: .venv/.test  ## format, lint, types, import contracts, then the tests
 	$(BIN)/ruff format --check .
