@@ -254,7 +254,7 @@ class _Loader:
             if not text.strip() and not isinstance(texts, str):
                 self.faults.append(where.fault(place, f"{source.spoken(path)} has no text in {language}"))
             if letters := _LETTERS.search(text):
-                told = f'{letters[0]} stands in the text as letters; between " and " it is not'
+                told = f'{letters[0]} stands in the text as letters; put the text between " and "'
                 self.faults.append(where.fault(place, told))
             if language in RIGHT_TO_LEFT:
                 text = _DIAL_CODE.sub("\u200e\\g<0>\u200e", text)

@@ -334,7 +334,7 @@ FAULTY = {
     "no space behind a language": (L, "fa: شماره, en: Number", "fa: شماره, en:Number", 4, "a space is missing behind en:"),
     "no space behind the only language": (L, "  text: Which\n", "  text:\n    en:Which\n", 26, "a space is missing behind en:"),
     "no space behind a screen's text": (C, "late: {text: Late}", "late:\n  text:Late", 30, "a space is missing behind text:"),
-    "a new line in letters": (L, "  text: Which\n", "  text: 'Which\\nletter'\n", 26, '\\n stands in the text as letters; between " and " it is not'),
+    "a new line in letters": (L, "  text: Which\n", "  text: 'Which\\nletter'\n", 26, '\\n stands in the text as letters; put the text between " and "'),
     "a text that lost a quote": (L, "  text: Which\n", '  text: {fa: ساعت:\\nشنبه 14:30", en: Which}\n', 26, "the text has \\n in it as letters; put quotes at both ends of it"),
     "a screen nearly called so": (L, "next: find_letter\nfind", "next: find_leter\nfind", 7, "no screen find_leter; did you mean find_letter?"),
     "an input nearly called so": (L, "with: {number: number}", "with: {number: numbr}", 10, "(input: {into: ...}); did you mean number?"),
