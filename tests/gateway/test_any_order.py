@@ -372,6 +372,7 @@ class Handset:
 @pytest.mark.experiment(
     "F18", "whatever order USSD requests come in, replies are the model's, of no other phone, fit, and lead somewhere"
 )
+@pytest.mark.timeout(300)  # a thousand dialogues, also where the machine has other work
 def test_whatever_order_requests_come_in(figure, shipped_menu, keys, clock):
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     lines = (RouteLine(backend="office"),)
