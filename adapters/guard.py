@@ -152,7 +152,9 @@ class Guard:
 
 def _doing(late: TimeoutError) -> str:
     """What contract.in_progress noted when it was cancelled."""
-    return next(iter(getattr(late.__cause__, "__notes__", ())), "asking")
+    # Before Python 3.11.4 a timeout did not name what it cut as its cause.
+    cut = late.__cause__ or late.__context__
+    return next(iter(getattr(cut, "__notes__", ())), "asking")
 
 
 _: type[Backend] = Guard

@@ -415,7 +415,7 @@ def test_whatever_order_requests_come_in(figure, shipped_menu, keys, clock):
         expired = (phone, session) in model.kept and model.alive(phone, session) is None
         reply = await turns.take("ussd", CHANNEL, UssdInput(session, phone, code, inputs))
         behind = code.removeprefix("*4*061").strip("*#")
-        chain = f"{behind}*{inputs}".strip("*") if behind else inputs
+        chain = "*".join(filter(None, (behind, inputs)))
         expected, repeated = model.expects(phone, session, chain.split("*") if chain else [])
         figure.count("turns")
         figure.count("repeats", repeated)
