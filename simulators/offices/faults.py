@@ -110,7 +110,8 @@ class Front:
 
     def _drop(self) -> None:
         for transport in self._open:
-            transport.abort()  # type: ignore[attr-defined]  # of sockets, which these are
+            with suppress(AttributeError):  # the first Pythons 3.11 cannot abort TLS that is over already
+                transport.abort()  # type: ignore[attr-defined]  # of sockets, which these are
         self._open.clear()
         for each in self._full:
             each.close()

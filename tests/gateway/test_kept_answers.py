@@ -90,10 +90,10 @@ async def test_a_database_that_hangs_holds_no_dial(slow, eventually, monkeypatch
         await asyncio.sleep(30)
         yield
 
-    monkeypatch.setattr(kept, "LOOK_WITHIN_S", 0.05)
     async with slow as d:
         await promised(d, eventually)
         with monkeypatch.context() as patched:
+            patched.setattr(kept, "LOOK_WITHIN_S", 0.05)
             patched.setattr(Database, "reading", hangs)
             async with asyncio.timeout(5):
                 assert (await d.ussd(session_id="s2"))[1].startswith("CON رصد خوزستان")
