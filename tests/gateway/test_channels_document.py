@@ -30,7 +30,7 @@ def test_every_dialect_has_its_section():
     assert {*listed.USSD, *listed.SMS} <= SECTIONS.keys()
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+@pytest.mark.needs("curl")
 async def test_the_configurations_are_served_and_the_curl_lines_answered(desk, tmp_path):
     config = shutil.copytree(HOME / "config", tmp_path / "config")
     shutil.rmtree(config / "channels")
@@ -53,7 +53,8 @@ async def test_the_configurations_are_served_and_the_curl_lines_answered(desk, t
                 assert output.startswith(begins), f"{name}: {command}\n{done.stdout}"
 
 
-@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="there is no curl or openssl here")
+@pytest.mark.needs("curl")
+@pytest.mark.needs("openssl")
 async def test_the_signing_lines_sign(desk, tmp_path, clock):
     """In its own words, but for the time: the test's clock stands still."""
     config = shutil.copytree(HOME / "config", tmp_path / "config")

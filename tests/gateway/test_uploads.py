@@ -141,7 +141,8 @@ async def test_rows_that_are_not_served_are_listed_with_row_and_reason(office, f
         assert ["15", "16"] == [row["row"] for row in csv.DictReader(file)]
 
 
-@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("openssl")), reason="curl and openssl are not here")
+@pytest.mark.needs("curl")
+@pytest.mark.needs("openssl")
 async def test_the_lines_of_the_document_work(office, folder, clock, letters, tmp_path):
     (tmp_path / "letters.xlsx").write_bytes(letters(as_xlsx))
     lines = re.search(r"### Sending it.*?```\n(.*?)```", DOCUMENT, re.S)[1]
