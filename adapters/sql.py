@@ -138,8 +138,7 @@ class SqlConfig(CaseConfig):
             parsed = make_url(url)
             create_async_engine(parsed)
         except ImportError as error:
-            extra = "; install rasad[postgresql]" if error.name == "asyncpg" else ""
-            raise ValueError(f"its driver {error.name} is not installed{extra}") from None
+            raise ValueError(f"its driver {error.name} is not installed") from None
         except (SQLAlchemyError, ValueError):
             raise ValueError(_NO_ADDRESS) from None
         if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
