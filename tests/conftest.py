@@ -3,6 +3,7 @@
 import os
 import shutil
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -13,17 +14,20 @@ from gateway.settings import SHIPPED_MENU
 from menus import loader
 from tests import postgresql
 
+HERE = Path(__file__).parent
+
 pytest_plugins = ["pytester", "tests.experiments"]
 
 
 def pytest_runtest_setup(item):
-    """Tests that drive another program run where it is installed; .ci/run installs them all and leaves nothing out."""
+    """Tests that drive another program, or what stands at a path of this checkout, run where it is installed; .ci/run
+    installs all of it and leaves nothing out."""
     for mark in item.iter_markers("needs"):
-        program = mark.args[0]
-        if shutil.which(program) is None:
-            told = f"{program} is not installed"
+        needed = mark.args[0]
+        if not (HERE.parent / needed).exists() if "/" in needed else shutil.which(needed) is None:
+            told = f"{needed} is not installed"
             if os.environ.get("RASAD_LEAVE_NOTHING_OUT"):
-                pytest.fail(f"{told}: it belongs into .ci/packages", pytrace=False)
+                pytest.fail(f"{told}: it belongs into .ci/packages or .ci/run", pytrace=False)
             pytest.skip(told)
 
 

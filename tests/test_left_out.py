@@ -17,6 +17,12 @@ def test_it_runs_where_the_program_is(monkeypatch):
     pytest_runtest_setup(needing("sh"))
 
 
+def test_it_runs_where_the_path_is(monkeypatch):
+    monkeypatch.setenv("RASAD_LEAVE_NOTHING_OUT", "1")
+
+    pytest_runtest_setup(needing("tests/node"))
+
+
 def test_it_is_left_out_elsewhere(monkeypatch):
     monkeypatch.delenv("RASAD_LEAVE_NOTHING_OUT", raising=False)
 
@@ -29,3 +35,5 @@ def test_it_fails_where_nothing_may_be_left_out(monkeypatch):
 
     with pytest.raises(pytest.fail.Exception, match=r"it belongs into \.ci/packages"):
         pytest_runtest_setup(needing("no-such-program"))
+    with pytest.raises(pytest.fail.Exception, match="tests/node/no-such-module is not installed"):
+        pytest_runtest_setup(needing("tests/node/no-such-module"))
