@@ -67,12 +67,13 @@ def desk(tmp_path, keys, clock):
         smsc=None,
         smsc_tls=None,
         tell=None,
+        port=0,
         **changes,
     ):
         async with AsyncExitStack() as stack:
 
-            async def listening(application: web.Application) -> str:
-                on = stack.enter_context(app.listening("127.0.0.1", 0))
+            async def listening(application: web.Application, port: int = 0) -> str:
+                on = stack.enter_context(app.listening("127.0.0.1", port))
                 await stack.enter_async_context(app.serving(application, on, stop_within_s=0.1))
                 return address(on)
 
@@ -99,7 +100,7 @@ def desk(tmp_path, keys, clock):
             own = {"keys_file": str(tmp_path / "keys.yaml"), **changes}
             checked = app.check(settings.read(config, {**environment, **dict(environ)}).at(database=url, **own))
             application = await stack.enter_async_context(app.composed(checked, clock=clock, tell=tell))
-            url_here = await listening(application)
+            url_here = await listening(application, port)
             http = await stack.enter_async_context(aiohttp.ClientSession())
             database = Database(url, keys)
             stack.push_async_callback(database.stop)

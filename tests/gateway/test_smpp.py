@@ -13,6 +13,7 @@ from tests.gateway.test_access import certificate
 
 CALLER = "+989161234567"
 OTHER = "+989160000001"
+TEXT = ("نامه ۱۲۳۴۵ را پیگیری می‌کنم و منتظر پاسخ شما هستم. " * 9)[:300]
 
 
 class Phones:
@@ -87,23 +88,21 @@ async def test_an_sms_is_stored_then_acknowledged_then_answered(bound, eventuall
 
 @pytest.mark.parametrize("way", ["udh8", "udh16", "sar", "payload"])
 async def test_a_persian_text_of_300_units_comes_as_one(bound, eventually, way):
-    text = ("نامه ۱۲۳۴۵ را پیگیری می‌کنم و منتظر پاسخ شما هستم. " * 9)[:300]
     async with bound() as (d, smsc, _):
-        await smsc.text(CALLER, "4040", text, way=way)
+        await smsc.text(CALLER, "4040", TEXT, way=way)
 
         (row,) = await d.rows("message_in")
-        assert text == row.text
+        assert TEXT == row.text
 
 
 @pytest.mark.parametrize("way", ["udh8", "udh16", "sar", "payload"])
 async def test_a_persian_text_of_300_units_goes_as_one(bound, eventually, way):
-    text = ("نامه ۱۲۳۴۵ را پیگیری می‌کنم و منتظر پاسخ شما هستم. " * 9)[:300]
     long = ('sms: {sender: "4040", parts: 3}', f'sms: {{sender: "4040", parts: 3, long: {way}}}')
     async with bound(long) as (d, smsc, phones):
-        await queued(d, text)
+        await queued(d, TEXT)
         (row,) = await settled(d, eventually)
 
-        assert [(CALLER, "4040", text)] == phones.messages
+        assert [(CALLER, "4040", TEXT)] == phones.messages
         assert (1 if way == "payload" else 5) == len(smsc.submitted)
         assert [0] * (len(smsc.submitted) - 1) + [1] == [each.registered for each in smsc.submitted]
 

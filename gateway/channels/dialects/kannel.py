@@ -1,6 +1,6 @@
 """Kannel: SMS in through an sms-service's get-url, out through smsbox's sendsms. protocols.md F8, Kannel user guide.
 
-What the operator of Kannel enters is in the README. The answer to an incoming SMS is empty: our reply goes out by
+What the operator of Kannel enters is in docs/channels.md. The answer to an incoming SMS is empty: our reply goes out by
 itself, and whatever stood in the body Kannel would send as a second one.
 """
 
