@@ -15,11 +15,13 @@ from menus.ports import Answer, Ask, Backend, Found, Late, Missing, Refused, Sev
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: her number and its tag; later_by: the SMS channel an answer may follow by, None when there is none."""
+    """Who asks: her number and its tag; later_by: the SMS channel an answer may follow by, None when there is none;
+    line: the USSD channel she is calling by, None when she texts."""
 
     msisdn: str
     tag: str
     later_by: str | None
+    line: str | None = None
 
 
 SERVICE_WITHIN_S = 2.0

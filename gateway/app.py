@@ -40,6 +40,7 @@ from gateway.channels.hearing import Hearing
 from gateway.channels.http import Channels
 from gateway.channels.outgoing import sender
 from gateway.channels.polling import Poller
+from gateway.channels.pushing import Pushing
 from gateway.clock import Clock, SystemClock
 from gateway.events import Events
 from gateway.health import Health
@@ -56,7 +57,7 @@ from gateway.sms.conversations import Conversations
 from gateway.sms.follow_ups import FollowUps
 from gateway.sms.follows import Follows
 from gateway.sms.inbox import Inbox
-from gateway.sms.outbox import Outbox
+from gateway.sms.outbox import Outbox, Pusher
 from gateway.sms.parts import Parts
 from gateway.sms.receipts import Receipts
 from gateway.storage.database import Database, DatabaseUnusable
@@ -234,7 +235,13 @@ async def composed(
         services: dict[str, Service] = {}
         kept = KeptAnswers(database, keys, clock)
         answers = Answers(settings.routes, offices, services, kept, keys)
-        outbox = Outbox(database, senders, keys, clock, own.sms)
+        pushing = {
+            name: Pushing(each.ussd, binds[name].notify)
+            for name, each in settings.smpp.items()
+            if each.ussd and each.ussd.push == "notify"
+        }
+        pushers = {name: Pusher(settings.talks[name].capacity, each.send) for name, each in pushing.items()}
+        outbox = Outbox(database, senders, keys, clock, own.sms, pushers)
         languages = Languages(database, clock)
         services["remember_language"] = RememberLanguage(languages)
         services["rate"] = Rate(Ratings(database, keys, clock))
@@ -271,7 +278,18 @@ async def composed(
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
         stack.push_async_callback(_ended, asyncio.create_task(long_ones.run()))
         for name, bind in binds.items():
-            hear = Hearing(name, settings.smpp[name], turns, inbox, long_ones, fates, keys, clock, failed.get(name, ""))
+            hear = Hearing(
+                name,
+                settings.smpp[name],
+                turns,
+                inbox,
+                long_ones,
+                fates,
+                keys,
+                clock,
+                failed.get(name, ""),
+                pushing.get(name),
+            )
             stack.push_async_callback(_ended, asyncio.create_task(bind.run(hear)))
         if tell is not None:
             watching = watch(checked.menu_folder, publications, house(settings), tell)

@@ -300,6 +300,13 @@ class SmppUssd(UssdTerms):
     """data_coding of a screen in GSM 7 bit; some gateways want 15, of TS 23.038."""
     ucs2_coding: int = Field(default=8, ge=0, le=255)
     """The same in any other alphabet; some want 72."""
+    push: Literal["none", "notify"] = "none"
+    """notify: answers that were promised and notices, when they are one page, are shown on the phones that called here;
+    what is not shown goes as an SMS. Off: not every operator sells it, and a screen is gone once it is read."""
+
+    def model_post_init(self, _: Any) -> None:
+        if self.push == "notify" and self.later_by is None:
+            raise ValueError("push: notify needs later_by: what is not shown goes as an SMS")
 
 
 class SmppSms(SmsTerms):

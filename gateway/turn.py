@@ -45,7 +45,7 @@ class Turns:
             return self._noted(began, UssdReply(session.reply, session.end), repeated=True)
         menu, dialogue, event = await self._continued(session, said) or await self._opened(key, version, said)
 
-        caller = Caller(said.msisdn, key.owner, channel.later_by)
+        caller = Caller(said.msisdn, key.owner, channel.later_by, line=name)
         dialogue, screen, page = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
 
         reply = UssdReply(page.text, page.end)

@@ -23,6 +23,10 @@ BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 0x1, 0x2, 0x9
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK, NACK = 0x4, 0x5, 0x6, 0x15, 0x80000000
 RESP = 0x80000000
 
+Notices = Literal["shown", "refused", "released", "unseen"]
+"""What becomes of a USSD text that nobody asked for: the phone shows and confirms it, submit_sm is answered with 0x0B,
+its session is released, or nothing more is heard of it."""
+
 DELIVERED_AFTER_S = 0.05
 
 
@@ -85,6 +89,7 @@ class Smsc:
         self._account = (system_id, password)
         self._delivered, self.profile, self._per_s, self._receipts = delivered, profile, per_s, receipts
         self.mode: Mode = "none"
+        self.notices: Notices = "shown"
         self.delay_s = 0.0
         self.submitted: list[Submitted] = []
         self.seen: list[tuple[float, int]] = []
@@ -271,6 +276,8 @@ class Smsc:
         found = _read(body)
         self.submitted.append(found)
         refusal = {"throttle": 0x58, "full": 0x14, "refuse": 0x0B}.get(self.mode, 0)
+        if found.tlvs.get(0x0501) == b"\x03" and self.notices == "refused":
+            refusal = 0x0B
         now = asyncio.get_running_loop().time()
         if self._per_s and sum(1 for at, command in self.seen if command == SUBMIT_SM and at > now - 1) > self._per_s:
             refusal = 0x58
@@ -289,6 +296,9 @@ class Smsc:
             await asyncio.sleep(self.delay_s)
         bind.unanswered -= 1
         bind.put(SUBMIT_SM | RESP, 0, sequence, f"{message_id:x}".encode() + b"\0")
+        if found.tlvs.get(0x0501) == b"\x03":
+            await self._notify(found)
+            return
         if 0x0501 in found.tlvs:
             self._show(found)
             return
@@ -310,6 +320,18 @@ class Smsc:
             f"id:{message_id} sub:001 dlvrd:001 submit date:2611220900 done date:2611220901 stat:DELIVRD err:000 text:"
         )
         return _message(found.destination, found.source, text.encode(), 0, 0x04)
+
+    async def _notify(self, found: Submitted) -> None:
+        """On a phone that is in no call: it shows the text, from whoever sent it, and confirms by itself."""
+        phone = f"+{found.destination}"
+        tag = 0x1383 if self.profile == "spec" else 0x0204
+        if self.notices == "shown":
+            self._delivered(phone, found.source, _decoded(found.octets, found.data_coding))
+        if self.notices != "unseen":
+            session = _tlv(tag, found.tlvs[tag])
+            op = 0x13 if self.notices == "shown" else 0x81
+            with suppress(NotTaken):
+                await self._deliver(_message(phone, "", b"", 0, 0, "USSD", _tlv(0x0501, bytes([op])) + session))
 
     def _show(self, found: Submitted) -> None:
         """A screen in the session its parameters name; in none when they name none."""

@@ -92,6 +92,15 @@ class Esme:
             return NotAccepted(f"cannot be written: {error}", again=False)
         return submit.whole(results)
 
+    async def notify(self, message: Message) -> SendResult:
+        """A notice on its way to a phone, as patient as an SMS. Raises Unencodable."""
+        link = self._sending()
+        return (
+            NotAccepted("not bound", again=True)
+            if link is None
+            else await link.submitted(message, QUEUE_S, urgent=False)
+        )
+
     def _sending(self) -> "_Connection | None":
         return next((each for each in self._connections if each.may_submit), None)
 

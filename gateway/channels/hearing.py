@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import msisdn
 from gateway.channels.contract import DeliveryReceipt, MoSms, UssdEnd, UssdInput, UssdReply, Why
 from gateway.channels.esme import Answer, Show
+from gateway.channels.pushing import Pushing
 from gateway.channels.smpp import parts, receipts, texts, ussd
 from gateway.channels.smpp.pdu import Message
 from gateway.channels.smpp.submit import spelled
@@ -53,8 +54,10 @@ class Hearing:
         keys: Keys,
         clock: Clock,
         failed: str,
+        pushing: Pushing | None = None,
     ) -> None:
-        """failed: what a caller reads when a turn broke."""
+        """failed: what a caller reads when a turn broke. pushing: who waits for phones to show a notice."""
+        self._pushing = pushing
         self._name, self._channel, self._turns, self._inbox = name, channel, turns, inbox
         self._parts, self._receipts, self._keys, self._clock, self._failed = long_ones, fates, keys, clock, failed
         self._lately: deque[_Taken] = deque()
@@ -99,6 +102,10 @@ class Hearing:
             return
         began = self._clock.monotonic()
         answer(Status.ESME_ROK)
+        if self._pushing is not None and said.kind in ("notified", "released"):
+            self._pushing.heard(said, caller)
+        if said.kind == "notified":
+            return
         with structlog.contextvars.bound_contextvars(
             turn=self._clock.new_id()[:12], session=self._keys.day_tag(said.session_id, self._clock.today())
         ):

@@ -16,7 +16,7 @@ from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.settings import FollowUpSettings, SmsTerms
 from gateway.sms.conversations import Conversations
-from gateway.sms.outbox import Outbox
+from gateway.sms.outbox import Outbox, Push
 from gateway.sms.worker import Worker
 from gateway.storage.database import Database, insert_once
 from gateway.storage.kept import question_tag
@@ -63,6 +63,7 @@ class FollowUps:
         values: dict[str, Any] = {
             "cause": f"{ask.dialogue}:{ask.step}",
             "channel": caller.later_by,
+            "line": caller.line,
             "msisdn": caller.msisdn,
             "msisdn_tag": caller.tag,
             "question_tag": question,
@@ -135,7 +136,8 @@ class FollowUps:
     async def _sent(self, row: Row[Any], dialogue: Dialogue, text: str, *, state: str, end: bool = True) -> None:
         """The answer as an SMS, what it may be answered with, and the end of the question, in one transaction."""
         async with self._database.writing() as connection:
-            await self._outbox.add(connection, f"follow_up:{row.id}", row.channel, row.msisdn, text)
+            push = Push(row.line, text) if row.line and end else None
+            await self._outbox.add(connection, f"follow_up:{row.id}", row.channel, row.msisdn, text, push=push)
             if not end:
                 await self._conversations.remember(connection, row.channel, row.msisdn_tag, dialogue, end=False)
             values: dict[str, Any] = {"state": state}

@@ -17,7 +17,7 @@ from gateway.answers import Caller
 from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.settings import FollowSettings, SmsTerms
-from gateway.sms.outbox import Outbox
+from gateway.sms.outbox import Outbox, Push
 from gateway.sms.pace import Pace
 from gateway.sms.worker import Due, Worker
 from gateway.storage.database import Database, upsert
@@ -76,6 +76,7 @@ class Follows:
             "number_tag": self._number_tag(route, reference(case.number).exact),
             "asked_tag": self._number_tag(route, asked.exact if asked else ""),
             "channel": caller.later_by,
+            "line": caller.line,
             "msisdn": caller.msisdn,
             "msisdn_tag": caller.tag,
             "route": route,
@@ -161,10 +162,11 @@ class Follows:
         if not isinstance(step.then, Screen):
             raise machine.NoWayOut(step.dialogue.at)
         final = case.state in FINAL
-        screen = step.then if final else machine.with_stop(menu, step.then)
         channel = self._channels.get(row.channel)
-        capacity = channel.capacity if channel else Capacity(parts=3)
-        (page,) = render(screen, capacity, menu.navigation[step.dialogue.language])
+        capacity, words = channel.capacity if channel else Capacity(parts=3), menu.navigation[step.dialogue.language]
+        (plain,) = render(step.then, capacity, words)
+        (page,) = (plain,) if final else render(machine.with_stop(menu, step.then), capacity, words)
+        push = Push(row.line, plain.text) if row.line and plain.end else None
         told: dict[str, Any] = {"seen": _seen(case), "notices": row.notices + 1, "told_at": now}
         told["state"] = "ended" if final else "following"
         async with self._database.writing() as connection:
@@ -173,7 +175,7 @@ class Follows:
             done = await connection.execute(update(table).where(*unchanged).values(**told))
             if done.rowcount:  # she may have stopped it meanwhile
                 cause = f"follow:{row.id}:{row.notices + 1}"
-                await self._outbox.add(connection, cause, row.channel, row.msisdn, page.text, notice=True)
+                await self._outbox.add(connection, cause, row.channel, row.msisdn, page.text, notice=True, push=push)
         self._outbox.worker.wake()
         log.info("follow_told", follow=row.id, notices=row.notices + 1, final=final,
                  caller=self._keys.day_tag(row.msisdn, self._clock.today()))  # fmt: skip

@@ -2,11 +2,16 @@
 
 An attempt ends accepted, not accepted, or unknown: sent and never answered. An unknown one is tried again, but only
 MAX_DOUBTS times: a status read twice harms nobody, one read twelve times does. Accepted is not delivered.
+
+Where the line she called by can show a text by itself, the first attempt does that. Whatever else comes of it than that
+it was shown, the message goes as an SMS, as if it had never been tried; only a doubt counts.
 """
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Protocol, assert_never
 
 import structlog
@@ -21,7 +26,7 @@ from gateway.settings import SmsSettings
 from gateway.sms import receipts
 from gateway.sms.worker import Worker
 from gateway.storage.database import Database, insert_once
-from menus.alphabet import segments
+from menus.alphabet import Capacity, fits, segments
 
 log = structlog.get_logger()
 
@@ -33,27 +38,60 @@ class Send(Protocol):
     def __call__(self, to: str, text: str, message_id: str, *, again: bool = False) -> Awaitable[SendResult]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a message would be on the USSD channel its reader called by: nothing to answer, read and gone."""
+
+    line: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pusher:
+    """A USSD channel that shows a text on a phone that is in no call: what fits, and how. Accepted: it was shown."""
+
+    capacity: Capacity
+    send: Send
+
+
 MAX_DOUBTS = 2
 """Attempts that ended unknown before a message is left at that."""
 
 
 class Outbox:
     def __init__(
-        self, database: Database, senders: Mapping[str, Send], keys: Keys, clock: Clock, settings: SmsSettings
+        self,
+        database: Database,
+        senders: Mapping[str, Send],
+        keys: Keys,
+        clock: Clock,
+        settings: SmsSettings,
+        pushers: Mapping[str, Pusher] = MappingProxyType({}),
     ) -> None:
-        self._database, self._senders, self._keys = database, senders, keys
+        self._database, self._senders, self._pushers, self._keys = database, senders, pushers, keys
         self._clock, self._settings = clock, settings
         self._table = database.tables.message_out
         self._stopped: dict[str, datetime] = {}
         self.worker = Worker("outbox", database, self._table, self._due, self._send, clock.now, settings.at_once)
 
     async def add(
-        self, connection: AsyncConnection, cause: str, channel: str, msisdn: str, text: str, *, notice: bool = False
+        self,
+        connection: AsyncConnection,
+        cause: str,
+        channel: str,
+        msisdn: str,
+        text: str,
+        *,
+        notice: bool = False,
+        push: Push | None = None,
     ) -> None:
         """Into the caller's transaction; wake the worker after its commit. The same cause again adds nothing.
 
         notice: nobody waits for it, so it goes in the hours in which a phone may ring, and is worth more patience.
+        push: what may be shown instead of an SMS, where that line can and it is one page.
         """
+        pusher = self._pushers.get(push.line) if push else None
+        pushed = push if push and pusher and fits(push.text, pusher.capacity) else None
         now, hours = self._clock.now(), self._settings
         due_at = next_moment(now, hours.notices_from, hours.notices_until) if notice else now
         patience_s = hours.notices_expire_after_s if notice else hours.expires_after_s
@@ -65,6 +103,8 @@ class Outbox:
                 msisdn=msisdn,
                 msisdn_tag=self._keys.tag(msisdn),
                 text=text,
+                push_by=pushed.line if pushed else None,
+                push_text=pushed.text if pushed else None,
                 created_at=now,
                 due_at=due_at,
                 expires_at=now + timedelta(seconds=patience_s),
@@ -90,6 +130,9 @@ class Outbox:
         # Before the attempt: whoever dies in the middle of it finds the row due again. And only if it still is as we
         # read it: somebody else who has it in hand must not send it too.
         if not await self._note(row, tries=row.tries + 1, due_at=again_at):
+            return
+        if row.tries == 0 and row.push_text is not None:
+            await self._push(row)
             return
         result = await self._attempt(row)
         reason = getattr(result, "reason", "")[:128]
@@ -125,13 +168,40 @@ class Outbox:
             reason=reason,
         )
 
+    async def _push(self, row: Row[Any]) -> None:
+        """The first attempt of a message that may be shown. The next one is an SMS."""
+        pusher = self._pushers.get(row.push_by)
+        result: SendResult = NotAccepted(f"{row.push_by} shows nothing by itself now", again=False)
+        if pusher is not None:
+            result = await self._within(pusher.send(row.msisdn, row.push_text, _name(row)))
+        now = self._clock.now()
+        shown = isinstance(result, Accepted)
+        reason = getattr(result, "reason", "ussd notify")[:128]
+        values: dict[str, Any] = {"reason": reason, "doubts": row.doubts + isinstance(result, Unknown), "due_at": now}
+        if shown:
+            # Nothing more will be heard of it, and no provider of SMS may be asked about it.
+            values |= {"state": "sent", "channel": row.push_by, "sent_at": now, "fate": "delivered", "reported_at": now}
+        await self._note(row, expected_tries=1, **values)
+        (log.info if shown else log.warning)(
+            "ussd_shown" if shown else "ussd_not_shown",
+            message=row.id,
+            cause=row.cause.partition(":")[0],
+            channel=row.push_by,
+            to=self._keys.day_tag(row.msisdn, self._clock.today()),
+            reason=reason,
+        )
+        self.worker.wake()
+
     async def _attempt(self, row: Row[Any]) -> SendResult:
         send = self._senders.get(row.channel)
         if send is None:
             return NotAccepted(f"there is no SMS channel {row.channel} now", again=True)
+        return await self._within(send(row.msisdn, row.text, _name(row), again=row.tries > 0))
+
+    async def _within(self, sending: Awaitable[SendResult]) -> SendResult:
         try:
             async with asyncio.timeout(self._settings.send_within_s):
-                return await send(row.msisdn, row.text, _name(row), again=row.tries > 0)
+                return await sending
         except TimeoutError:
             return Unknown(f"no answer within {self._settings.send_within_s:g} s")
 

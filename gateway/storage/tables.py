@@ -61,6 +61,9 @@ def tables(keys: Keys) -> Tables:
             Column("msisdn", Sealed(keys, "message_out.msisdn"), nullable=False),
             Column("msisdn_tag", String(32), nullable=False),
             Column("text", Sealed(keys, "message_out.text"), nullable=False),
+            # The USSD channel that may show it at once, and what it would show; nothing where it goes as an SMS only.
+            Column("push_by", String(64)),
+            Column("push_text", Sealed(keys, "message_out.push_text")),
             Column("created_at", UtcTime, nullable=False),
             Column("due_at", UtcTime, nullable=False),
             Column("expires_at", UtcTime, nullable=False),
@@ -112,6 +115,7 @@ def tables(keys: Keys) -> Tables:
             Column("id", Integer, primary_key=True),
             Column("cause", String(96), nullable=False, unique=True),
             Column("channel", String(64), nullable=False),
+            Column("line", String(64)),  # the USSD channel she called by; nothing when she texted
             Column("msisdn", Sealed(keys, "follow_up.msisdn"), nullable=False),
             Column("msisdn_tag", String(32), nullable=False),
             Column("question_tag", String(32), nullable=False),
@@ -168,6 +172,7 @@ def tables(keys: Keys) -> Tables:
             Column("number_tag", String(32), nullable=False),
             Column("asked_tag", String(32), nullable=False),
             Column("channel", String(64), nullable=False),
+            Column("line", String(64)),
             Column("msisdn", Sealed(keys, "follow.msisdn"), nullable=False),
             Column("msisdn_tag", String(32), nullable=False),
             Column("route", String(64), nullable=False),

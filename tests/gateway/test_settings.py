@@ -58,6 +58,7 @@ MISTAKES = [
     ("channels/africastalking.yaml", "max_units: 70", "max_units: 90", 9, "page.max_units: must be less than or equal to 80"),
     ("channels/smpp.yaml", "password: \"${SMPP_PASSWORD}\"", "password: \"${KANNEL_URL}\"", 7, "password: "),
     ("channels/smpp.yaml", "later_by: smpp", "later_by: pigeon", 15, "there is no SMS channel pigeon"),
+    ("channels/smpp.yaml", "later_by: smpp  ", "push: notify  ", 10, "push: notify needs later_by"),
     ("channels/smpp.yaml", "profile: spec", "profile: telco", 12, "ussd.profile: 'telco' is none of 'spec' or 'mica'"),
     ("channels/smpp.yaml", "window: 10", "window: 10\nca_file: /nowhere.pem", 3, "ca_file: there is no file /nowhere.pem"),
     ("channels/smpp.yaml", 'sms: {sender: "4040", parts: 3}', "", 15, "there is no SMS channel smpp"),

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.settings import SmsSettings
 from simulators.demo import HOME
 from simulators.smsc import NotTaken, Smsc
 from tests.gateway.test_access import certificate
@@ -49,10 +50,11 @@ def bound(desk, config, eventually):
     """`async with bound() as (d, smsc, phones)`: a gateway that is bound to an SMSC."""
 
     @asynccontextmanager
-    async def entered(*changes, binds=1, office_s=0.0, **more):
+    async def entered(*changes, binds=1, office_s=0.0, environ=(), gateway=None, **more):
         phones = Phones()
         smsc = Smsc("rasad", "demo", phones, **more)
-        async with desk(config=changed(config, *changes), smsc=smsc, office_s=office_s) as d:
+        config_here = changed(config, *changes)
+        async with desk(config=config_here, smsc=smsc, office_s=office_s, environ=environ, **(gateway or {})) as d:
 
             async def there():
                 return len(smsc.binds) == binds
@@ -438,3 +440,138 @@ async def test_a_code_that_is_not_ours_is_answered_and_ended(bound):
         _, shown = await smsc.dial(CALLER, "*5#")
 
         assert shown.over
+
+
+# --- notices shown by USSD
+
+NOTIFY = ("later_by: smpp ", "push: notify\n  later_by: smpp ")
+HASTY = ("reserve_s: 4", "reserve_s: 7.8")
+
+
+@pytest.fixture
+def promised(bound, eventually):
+    """`async with promised() as (d, smsc, phones)`: a caller was promised her answer, and it has been sent."""
+
+    @asynccontextmanager
+    async def entered(*changes, number="12345", notices="shown", profile="spec", push=NOTIFY):
+        agreed = (push, HASTY, ("profile: spec", f"profile: {profile}"), *changes)
+        hurried = SmsSettings(send_within_s=3)
+        async with bound(*agreed, profile=profile, office_s=0.5, gateway={"sms": hurried}) as (d, smsc, phones):
+            smsc.notices = notices
+            await smsc.dial(CALLER, f"*4*061*{number}#")
+            await settled(d, eventually, table="follow_up", state="answered")
+            await settled(d, eventually)
+            yield d, smsc, phones
+
+    return entered
+
+
+def pushed(smsc):
+    return [each for each in smsc.submitted if each.tlvs.get(0x0501) == b"\x03"]
+
+
+@pytest.mark.parametrize("profile", ["spec", "mica"])
+async def test_a_promised_answer_is_shown_by_ussd_and_no_sms_follows(promised, profile):
+    async with promised(profile=profile) as (d, smsc, phones):
+        (row,) = await d.rows("message_out")
+        ((to, sender, text),) = phones.messages
+        (notice,) = pushed(smsc)
+
+        assert (CALLER, "*4*061#", row.push_text) == (to, sender, text)
+        assert text.startswith("رصد: نامه 12345 در حال بررسی")
+        assert ("sent", "delivered", "ussd notify", 1, 0) == (row.state, row.fate, row.reason, row.tries, row.doubts)
+        assert 2 == len(smsc.submitted)  # the promise and the answer
+        assert ("USSD", 0, {0x0501, 0x1383 if profile == "spec" else 0x0204}) == (
+            notice.service_type, notice.registered, {*notice.tlvs},
+        )  # fmt: skip
+        assert profile == "mica" or notice.tlvs[0x1383][1] & 1  # nothing follows in that session
+
+
+@pytest.mark.parametrize(("notices", "doubts"), [("refused", 0), ("released", 0), ("unseen", 1)])
+async def test_what_is_not_shown_goes_as_an_sms(promised, notices, doubts):
+    async with promised(notices=notices) as (d, smsc, phones):
+        (row,) = await d.rows("message_out")
+
+        assert [(CALLER, "4040", row.text)] == phones.messages
+        assert ("sent", 2, doubts) == (row.state, row.tries, row.doubts)
+        assert 1 == len(pushed(smsc))
+
+
+@pytest.mark.parametrize(
+    ("push", "changes", "number"),
+    [
+        (
+            ("later_by: smpp ", "page: {max_septets: 160, max_units: 60}\n  push: notify\n  later_by: smpp "),
+            (),
+            "12345",
+        ),
+        (NOTIFY, (), "22010"),  # she is asked which one, and may answer by SMS
+        (("later_by: smpp ", "later_by: smpp "), (), "12345"),
+    ],
+    ids=["more than a page", "a question", "not agreed"],
+)
+async def test_what_is_no_notice_of_one_page_is_an_sms_at_once(promised, push, changes, number):
+    async with promised(*changes, push=push, number=number) as (d, smsc, phones):
+        (row,) = await d.rows("message_out")
+
+        assert [(CALLER, "4040", row.text)] == phones.messages
+        assert ([], None, 1) == (pushed(smsc), row.push_text, row.tries)
+
+
+async def test_who_asks_by_sms_gets_an_sms(bound, eventually):
+    async with bound(NOTIFY) as (d, smsc, phones):
+        await smsc.text(CALLER, "4040", "12345")
+        await settled(d, eventually)
+
+        assert ([], ["4040"]) == (pushed(smsc), [sender for _, sender, _ in phones.messages])
+
+
+async def test_a_confirmation_of_another_phone_or_of_nothing_is_none(promised, monkeypatch):
+    from gateway.channels.pushing import Pushing
+
+    heard, hear = [], Pushing.heard
+
+    def elsewhere(self, said, caller):
+        heard.append(said.kind)
+        hear(self, said, OTHER)
+
+    monkeypatch.setattr(Pushing, "heard", elsewhere)
+    async with promised() as (d, smsc, phones):
+        (row,) = await d.rows("message_out")
+
+        assert (["notified"], 1) == (heard, row.doubts)
+        assert ["*4*061#", "4040"] == [sender for _, sender, _ in phones.messages]
+        await smsc._deliver(smsc_message(b"", esm=0, tlvs=b"\x05\x01\x00\x01\x13"))
+
+
+async def test_whoever_died_while_a_notice_was_out_goes_on_with_an_sms(bound, eventually):
+    async with bound(NOTIFY) as (d, smsc, phones):
+        table = d.database.tables.message_out
+        await queued(d, "Letter 1")
+        async with d.database.writing() as connection:
+            left = {"tries": 1, "push_by": "smpp", "push_text": "Letter 1"}
+            await connection.execute(table.update().values(**left))
+        await settled(d, eventually)
+
+        assert ([], ["Letter 1"]) == (pushed(smsc), phones.of(CALLER))
+
+
+async def test_a_notice_of_a_change_is_shown_in_the_hours_without_how_to_stop(bound, eventually, clock):
+    from tests.gateway.test_follows import HOURS, STOP, Office
+
+    office = Office(clock.today())
+    office.put("12345")
+    async with office.listening() as url, bound(NOTIFY, environ={"SECRETARIAT_URL": url}) as (d, smsc, phones):
+        number, _ = await smsc.dial(CALLER, "*4*061*12345#")
+        await smsc.type(CALLER, number, "2")
+        office.put("12345", "ارجاع شده", days_ago=1, desks=("دبیرخانه", "دفتر حقوقی", "دفتر فنی"))
+        clock.advance(12 * HOURS)  # past nine in the evening
+        (row,) = await settled(d, eventually, state="waiting")
+        assert ([], True) == (phones.messages, row.text.endswith(STOP))
+        clock.advance(9 * HOURS)
+        await settled(d, eventually)
+
+        ((_, sender, text),) = phones.messages
+        assert ("*4*061#", row.push_text) == (sender, text)
+        assert text.startswith("رصد: نامه 12345 ارجاع شد")
+        assert STOP not in text

@@ -2,20 +2,22 @@
 knows a vendor."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from gateway.channels.smpp import texts
 from gateway.channels.smpp.pdu import Message, integer
-from gateway.channels.smpp.tables import Status, Tag
+from gateway.channels.smpp.tables import NPI_ISDN, TON_INTERNATIONAL, Status, Tag
 from menus.alphabet import Alphabet, alphabet_of
 
 # 5.3.2.44 ussd_service_op
 PSSR_INDICATION = 0x01
 USSR_REQUEST = 0x02
+USSN_REQUEST = 0x03
 PSSR_RESPONSE = 0x11
 USSR_CONFIRM = 0x12
+USSN_CONFIRM = 0x13
 USSREL_INDICATION = 0x81
 """A vendor's: the user or the network has ended the session."""
 
@@ -35,6 +37,8 @@ class Profile(msgspec.Struct, frozen=True):
     ask: int = USSR_REQUEST
     reply: int = USSR_CONFIRM
     end: int = PSSR_RESPONSE
+    notify: int = USSN_REQUEST
+    notified: int = USSN_CONFIRM
     released: int = USSREL_INDICATION
 
 
@@ -52,9 +56,10 @@ class Codings(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One operation of a caller: `dial` with the dial string, `reply` with what was typed, or `released`."""
+    """One operation of a caller: `dial` with the dial string, `reply` with what was typed, `released`; or of a phone
+    that was shown a notice: `notified`."""
 
-    kind: Literal["dial", "reply", "released"]
+    kind: Literal["dial", "reply", "released", "notified"]
     session_id: str
     text: str
 
@@ -79,6 +84,8 @@ def read(profile: Profile, message: Message) -> Said:
         session = session[:1]  # the second octet counts the dialogue's units
     ended = profile.end_bit and (integer(message, Tag.ITS_SESSION_INFO) or 0) & SESSION_ENDS
     text = texts.decoded(message.data_coding, message.octets).rstrip("\r\n")  # TS 23.038 cl. 6.1.2.3.1 pads with CR
+    if operation == profile.notified:  # whatever it says of the session: that was over with the notice
+        return Said("notified", session.hex(), "")
     if ended or operation == profile.released:
         return Said("released", session.hex(), "")
     if operation == profile.begin:
@@ -94,7 +101,6 @@ def read(profile: Profile, message: Message) -> Said:
 
 def answer(profile: Profile, heard: Message, text: str, *, end: bool, codings: Codings) -> Message:
     """The submit_sm that shows a screen to whoever sent `heard`."""
-    alphabet = alphabet_of(text)
     tlvs: dict[int, bytes] = {Tag.USSD_SERVICE_OP: bytes([profile.end if end else profile.ask])}
     if reference := heard.tlvs.get(Tag.USER_MESSAGE_REFERENCE):
         tlvs[Tag.USER_MESSAGE_REFERENCE] = reference
@@ -109,7 +115,33 @@ def answer(profile: Profile, heard: Message, text: str, *, end: bool, codings: C
         dest_addr_ton=heard.source_addr_ton,
         dest_addr_npi=heard.source_addr_npi,
         destination_addr=heard.source_addr,
-        data_coding=codings.gsm7 if alphabet is Alphabet.GSM7 else codings.ucs2,
-        short_message=texts.encoded(text, alphabet),
         tlvs=tlvs,
+        **_written(text, codings),
     )
+
+
+def notice(
+    profile: Profile, code: str, msisdn: str, text: str, reference: int, *, codings: Codings
+) -> tuple[str, Message]:
+    """The submit_sm that shows a text on a phone that is in no call, and the session it will be confirmed in: ours to
+    choose (protocols.md B3). msisdn in E.164; code: ours, as a caller would dial it."""
+    if profile.session is Tag.ITS_SESSION_INFO:
+        session = bytes([reference % 0x100])
+        value = session + bytes([SESSION_ENDS if profile.end_bit else 0])
+    else:
+        session = value = (reference % 0x10000).to_bytes(2, "big")
+    return session.hex(), Message(
+        service_type=SERVICE_TYPE,
+        source_addr=code,
+        dest_addr_ton=TON_INTERNATIONAL,
+        dest_addr_npi=NPI_ISDN,
+        destination_addr=msisdn.removeprefix("+"),
+        tlvs={Tag.USSD_SERVICE_OP: bytes([profile.notify]), profile.session: value},
+        **_written(text, codings),
+    )
+
+
+def _written(text: str, codings: Codings) -> dict[str, Any]:
+    alphabet = alphabet_of(text)
+    coding = codings.gsm7 if alphabet is Alphabet.GSM7 else codings.ucs2
+    return {"data_coding": coding, "short_message": texts.encoded(text, alphabet)}
