@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,38 +25,80 @@ def _programs() -> Path:
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
+class Server:
+    """One PostgreSQL, from initdb on. Killed or stopped it starts again where it was: on its port, with its rows."""
+
+    def __init__(self, *, durable: bool = False) -> None:
+        """durable: fsync is on, for whoever kills it and looks what is left."""
+        self.folder = Path(tempfile.mkdtemp(prefix="rasad-postgresql-"))
+        self._programs, self._process = _programs(), None
+        self._as_whom = {}
+        if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+            somebody = pwd.getpwnam("nobody")
+            os.chown(self.folder, somebody.pw_uid, somebody.pw_gid)
+            self._as_whom = {"user": somebody.pw_uid, "group": somebody.pw_gid, "extra_groups": []}
+        self._data = self.folder / "data"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/postgres"
+        subprocess.run(
+            [self._programs / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True, capture_output=True, cwd=self.folder, **self._as_whom,
+        )  # fmt: skip
+        fsync = "on" if durable else "off"
+        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "fsync": fsync}
+        self._options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def start(self) -> None:
+        """Back when it takes connections."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", "-D", self._data, *self._options],
+                stdout=log, stderr=log, cwd=self.folder, **self._as_whom,
+            )  # fmt: skip
+        until = time.monotonic() + START_WITHIN_S
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"PostgreSQL does not start: {(self.folder / 'log').read_text()}")
+            time.sleep(0.02)
+
+    def _ready(self) -> bool:
+        try:
+            first, *_, last = (self._data / "postmaster.pid").read_text().splitlines()
+        except (FileNotFoundError, ValueError):
+            return False
+        return first == str(self.pid) and last.strip() == "ready"  # and not what a killed one left
+
+    def kill(self) -> None:
+        """Nobody of it is told: neither the server nor those who serve its connections."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        self._process.kill()
+        for each in children:
+            with suppress(ProcessLookupError):
+                os.kill(int(each), signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)  # a test may have left it stopped
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 @contextmanager
 def running() -> Iterator[tuple[str, int]]:
     """The address of its database `postgres` with the user `postgres`, without a password; and the server's pid."""
-    programs = _programs()
-    folder = Path(tempfile.mkdtemp(prefix="rasad-postgresql-"))
-    as_whom = {}
-    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
-        somebody = pwd.getpwnam("nobody")
-        os.chown(folder, somebody.pw_uid, somebody.pw_gid)
-        as_whom = {"user": somebody.pw_uid, "group": somebody.pw_gid, "extra_groups": []}
-    data = folder / "data"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-        check=True, capture_output=True, cwd=folder, **as_whom,
-    )  # fmt: skip
-    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *options], stdout=log, stderr=log, cwd=folder, **as_whom
-        )
+    server = Server()
     try:
-        until = time.monotonic() + START_WITHIN_S
-        while "ready" not in (data / "postmaster.pid").read_text() if (data / "postmaster.pid").exists() else True:
-            if server.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"PostgreSQL does not start: {(folder / 'log').read_text()}")
-            time.sleep(0.02)
-        yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}/postgres", server.pid
+        server.start()
+        yield server.url, server.pid
     finally:
-        server.send_signal(signal.SIGCONT)  # a test may have left it stopped
-        server.send_signal(signal.SIGQUIT)
-        server.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
