@@ -236,7 +236,7 @@ async def composed(
         kept = KeptAnswers(database, keys, clock)
         answers = Answers(settings.routes, offices, services, kept, keys)
         pushing = {
-            name: Pushing(each.ussd, binds[name].notify)
+            name: Pushing(each.ussd, binds[name].notify, each.alphabet)
             for name, each in settings.smpp.items()
             if each.ussd and each.ussd.push == "notify"
         }

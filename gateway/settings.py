@@ -337,6 +337,8 @@ class SmppChannel(_Strict):
     address_range: str = Field(default="", max_length=40)
     bind: Literal["transceiver", "pair"] = "transceiver"
     """pair: a transmitter and a receiver, where the SMSC refuses a transceiver."""
+    alphabet: Literal["gsm7", "latin1", "ascii"] = "gsm7"
+    """What the SMSC means by data_coding 0, its default alphabet, both ways. SMPP leaves it to the SMSC."""
     window: int = Field(default=10, ge=1, le=1000)
     """Messages on their way without an answer. Kannel's default; SMPP names none."""
     per_s: float = Field(default=10.0, gt=0)

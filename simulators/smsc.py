@@ -84,10 +84,13 @@ class Smsc:
         profile: Profile = "spec",
         per_s: int = 0,
         receipts: Literal["text", "tlv", "none"] = "text",
+        alphabet: Literal["gsm7", "latin-1", "ascii"] = "gsm7",
     ) -> None:
-        """delivered: told recipient, sender and text of an SMS that reached a phone. per_s: more is throttled."""
+        """delivered: told recipient, sender and text of an SMS that reached a phone. per_s: more is throttled.
+        alphabet: of data_coding 0."""
         self._account = (system_id, password)
         self._delivered, self.profile, self._per_s, self._receipts = delivered, profile, per_s, receipts
+        self._alphabet = alphabet
         self.mode: Mode = "none"
         self.notices: Notices = "shown"
         self.delay_s = 0.0
@@ -141,7 +144,7 @@ class Smsc:
 
     async def type(self, msisdn: str, number: int, text: str, *, data_coding: int | None = None) -> Shown:
         """Raises CallFailed."""
-        octets, coding = _encoded(text)
+        octets, coding = _encoded(text, self._alphabet)
         return await self._asked(msisdn, number, 0x12, "", octets, coding if data_coding is None else data_coding)
 
     async def hang_up(self, msisdn: str, number: int) -> None:
@@ -171,7 +174,7 @@ class Smsc:
         self, sender: str, to: str, text: str, *, way: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
     ) -> None:
         """A citizen's SMS, in as many parts as it takes. Raises NotTaken."""
-        octets, coding = _encoded(text)
+        octets, coding = _encoded(text, self._alphabet)
         limit, each = (160, 153) if coding == 0 else (140, 134)
         if way != "udh8":
             each = 152 if coding == 0 else 132
@@ -342,7 +345,7 @@ class Smsc:
         session = self._sessions.get((f"+{found.destination}", number))
         if session is None or op not in (0x02, 0x11) or over != (op == 0x11):
             return
-        session.screens.put_nowait(Shown(_decoded(found.octets, found.data_coding), over))
+        session.screens.put_nowait(Shown(_decoded(found.octets, found.data_coding, self._alphabet), over))
 
     def _whole(self, found: Submitted) -> str | None:
         """The text, once its last part is here."""
@@ -360,14 +363,14 @@ class Smsc:
                 found.tlvs[0x020F][0],
             )
         if part is None:
-            return _decoded(octets, found.data_coding)
+            return _decoded(octets, found.data_coding, self._alphabet)
         reference, total, number = part
         parts = self._parts.setdefault((found.source, found.destination, reference, total), {})
         parts[number] = octets
         if len(parts) < total:
             return None
         del self._parts[found.source, found.destination, reference, total]
-        return _decoded(b"".join(parts[each] for each in sorted(parts)), found.data_coding)
+        return _decoded(b"".join(parts[each] for each in sorted(parts)), found.data_coding, self._alphabet)
 
 
 # -- octets
@@ -420,9 +423,11 @@ def _read(body: bytes) -> Submitted:
 _EXTENDED = dict(zip(b"\x0a\x14\x28\x29\x2f\x3c\x3d\x3e\x40\x65", GSM7_EXTENSION, strict=True))
 
 
-def _decoded(octets: bytes, coding: int) -> str:
+def _decoded(octets: bytes, coding: int, alphabet: str) -> str:
     if coding in (8, 72):
         return octets.decode("utf-16-be")
+    if coding == 0 and alphabet != "gsm7":
+        return octets.decode(alphabet)
     text, at = "", 0
     while at < len(octets):
         if octets[at] == 0x1B:
@@ -434,8 +439,8 @@ def _decoded(octets: bytes, coding: int) -> str:
     return text
 
 
-def _encoded(text: str) -> tuple[bytes, int]:
-    """As a phone writes it: in the default alphabet, or all of it in UCS-2."""
+def _encoded(text: str, alphabet: str) -> tuple[bytes, int]:
+    """As a phone writes it, in GSM 7 bit or all of it in UCS-2; the SMSC hands the former over in its own alphabet."""
     if all(char in GSM7 for char in text):
-        return bytes(GSM7.index(char) for char in text), 0
+        return bytes(GSM7.index(char) for char in text) if alphabet == "gsm7" else text.encode(alphabet, "replace"), 0
     return text.encode("utf-16-be"), 8

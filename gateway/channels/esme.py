@@ -60,7 +60,9 @@ class Esme:
         self._connections: set[_Connection] = set()
         self._sender: submit.Sender | None = None
         if (sms := channel.sms) is not None:
-            self._sender = submit.Sender(sms.sender, sms.sender_ton, sms.sender_npi, sms.numbers, sms.long)
+            self._sender = submit.Sender(
+                sms.sender, sms.sender_ton, sms.sender_npi, sms.numbers, sms.long, channel.alphabet
+            )
 
     async def run(self, hear: Hear) -> None:
         """Keeps the binds up until cancelled; then what is in hand is finished, and they are unbound."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import structlog
+from msgspec import structs
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import msisdn
@@ -63,6 +64,7 @@ class Hearing:
         self._lately: deque[_Taken] = deque()
 
     async def __call__(self, message: Message, name: str, answer: Answer, show: Show) -> None:
+        message = structs.replace(message, data_coding=texts.meant(self._channel.alphabet, message.data_coding))
         caller = msisdn.normal(spelled(message.source_addr, message.source_addr_ton))
         if caller is None:
             log.warning("refused", channel=self._name, status="0x0A", why="the sender is no mobile phone number")
@@ -112,7 +114,7 @@ class Hearing:
             reply = await self._turn(agreed, said, caller)
             if reply is None:
                 return
-            codings = ussd.Codings(agreed.gsm7_coding, agreed.ucs2_coding)
+            codings = ussd.Codings(agreed.gsm7_coding, agreed.ucs2_coding, self._channel.alphabet)
             shown = ussd.answer(profile, message, reply.text, end=reply.end, codings=codings)
             # What would come later than she was promised comes into a session that is gone.
             show(shown, agreed.answer_within_s - (self._clock.monotonic() - began))

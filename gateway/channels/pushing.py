@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from gateway.channels.contract import Accepted, NotAccepted, SendResult
 from gateway.channels.smpp import ussd
 from gateway.channels.smpp.pdu import Message, Unencodable
+from gateway.channels.smpp.texts import Default
 from gateway.settings import SmppUssd
 
 Submit = Callable[[Message], Awaitable[SendResult]]
@@ -14,15 +15,16 @@ Submit = Callable[[Message], Awaitable[SendResult]]
 class Pushing:
     """One channel's notices. A phone has one at a time: the outbox sends it no second message meanwhile."""
 
-    def __init__(self, channel: SmppUssd, submit: Submit) -> None:
-        self._channel, self._submit = channel, submit
+    def __init__(self, channel: SmppUssd, submit: Submit, alphabet: Default = "gsm7") -> None:
+        """alphabet: what the SMSC means by data_coding 0."""
+        self._channel, self._submit, self._alphabet = channel, submit, alphabet
         self._waiting: dict[str, tuple[str, asyncio.Future[SendResult]]] = {}
 
     async def send(self, to: str, text: str, message_id: str, *, again: bool = False) -> SendResult:
         """The outbox's way to a screen: Accepted once the phone has shown it. That the gateway took it is nothing yet,
         and who stops waiting does not know."""
         profile = ussd.PROFILES[self._channel.profile]
-        codings = ussd.Codings(self._channel.gsm7_coding, self._channel.ucs2_coding)
+        codings = ussd.Codings(self._channel.gsm7_coding, self._channel.ucs2_coding, self._alphabet)
         session, message = ussd.notice(profile, self._channel.service_code, to, text, int(message_id), codings=codings)
         shown: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()
         self._waiting[to] = session, shown  # before it goes: the phone may be quicker than the answer

@@ -114,6 +114,25 @@ async def test_a_persian_text_of_300_units_goes_as_one(bound, eventually, way):
         assert row.id == (await eventually(reported))[0].id
 
 
+@pytest.mark.parametrize("alphabet", ["latin1", "ascii"])
+async def test_an_smscs_own_default_alphabet_holds_both_ways(bound, eventually, alphabet):
+    text = "Letter @_{1} " * 20  # with @ and _ in other places than GSM 7 bit has them
+    its = {"latin1": "latin-1"}.get(alphabet, alphabet)
+    async with bound(("window: 10", f"window: 10\nalphabet: {alphabet}"), alphabet=its) as (d, smsc, phones):
+        await smsc.text(CALLER, "4040", "mail me @ a_b.ir")
+        await smsc.text(CALLER, "4040", "@_" * 100)
+        assert ["mail me @ a_b.ir", "@_" * 100] == [row.text for row in await d.rows("message_in")]
+        await queued(d, text, to=OTHER)
+        await queued(d, "5 €", to=OTHER, number=2)
+
+        async def there():
+            return len(phones.of(OTHER)) == 2
+
+        await eventually(there)
+        assert {text, "5 €"} == {*phones.of(OTHER)}
+        assert {0, 8} == {each.data_coding for each in smsc.submitted if each.destination == OTHER[1:]}
+
+
 async def queued(d, text, to=CALLER, number=1):
     """A row as whoever decides an answer writes it."""
     from datetime import timedelta

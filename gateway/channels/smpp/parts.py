@@ -9,7 +9,7 @@ import msgspec
 from gateway.channels.smpp import texts
 from gateway.channels.smpp.pdu import Body, Message, Tlvs, integer
 from gateway.channels.smpp.tables import ESM_UDHI, Status, Tag
-from menus.alphabet import Alphabet, alphabet_of, cost
+from menus.alphabet import Alphabet, cost
 
 Way = Literal["udh8", "udh16", "sar", "payload"]
 
@@ -95,18 +95,18 @@ class Piece(msgspec.Struct, frozen=True):
     tlvs: Tlvs
 
 
-def pieces(text: str, way: Way, reference: int) -> list[Piece]:
+def pieces(text: str, way: Way, reference: int, default: texts.Default = "gsm7") -> list[Piece]:
     """A text as one submit_sm or as many as it takes. The same reference for the same text: a phone that gets it twice
     then knows."""
-    alphabet = alphabet_of(text)
+    alphabet = texts.alphabet_for(text, default)
     coding = texts.GSM7_CODING if alphabet is Alphabet.GSM7 else texts.UCS2_CODING
     if cost(text, alphabet) <= SINGLE[alphabet]:
-        return [Piece(coding, 0, texts.encoded(text), {})]
+        return [Piece(coding, 0, texts.encoded(text, alphabet, default), {})]
     if way == "payload":
-        return [Piece(coding, 0, b"", {Tag.MESSAGE_PAYLOAD: texts.encoded(text)})]
+        return [Piece(coding, 0, b"", {Tag.MESSAGE_PAYLOAD: texts.encoded(text, alphabet, default)})]
     cuts = texts.cut(text, alphabet, PART[way][alphabet])
     return [
-        _piece(coding, texts.encoded(each, alphabet), way, reference, len(cuts), number)
+        _piece(coding, texts.encoded(each, alphabet, default), way, reference, len(cuts), number)
         for number, each in enumerate(cuts, 1)
     ]
 

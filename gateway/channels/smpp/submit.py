@@ -8,6 +8,7 @@ from gateway.channels.contract import Accepted, NotAccepted, SendResult, Unknown
 from gateway.channels.smpp.parts import Way, pieces
 from gateway.channels.smpp.pdu import Message
 from gateway.channels.smpp.tables import NPI_ISDN, TON_INTERNATIONAL, Status
+from gateway.channels.smpp.texts import Default
 
 SUCCESS_AND_FAILURE = 1
 """5.2.17 registered_delivery."""
@@ -23,18 +24,19 @@ SLOWER = {Status.ESME_RMSGQFUL, Status.ESME_RTHROTTLED}
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """As whom we send, and how numbers and long texts are written there."""
+    """As whom we send, and how numbers, letters and long texts are written there."""
 
     address: str
     ton: int
     npi: int
     number_form: Literal["international", "national"] = "international"
     long: Way = "udh8"
+    alphabet: Default = "gsm7"
 
 
 def messages(sender: Sender, msisdn: str, text: str, reference: int) -> list[Message]:
     """msisdn in E.164. A receipt is asked for the last part: it stands for all of them, they go in order."""
-    found = pieces(text, sender.long, reference)
+    found = pieces(text, sender.long, reference, sender.alphabet)
     abroad = sender.number_form == "international" or not msisdn.startswith("+98")
     return [
         Message(

@@ -5,6 +5,7 @@ text tells more than none.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from menus.alphabet import GSM7, GSM7_EXTENSION, Alphabet, alphabet_of, cost
 
@@ -19,6 +20,16 @@ _PYTHON: Mapping[int, str] = {1: "ascii", 3: "latin-1", 6: "iso8859-5", 7: "iso8
 
 GSM7_CODING = 0
 UCS2_CODING = 8
+
+Default = Literal["gsm7", "latin1", "ascii"]
+"""What an SMSC means by data_coding 0, its default alphabet: cl. 5.2.19 leaves it to the SMSC."""
+
+_DEFAULT: Mapping[Default, int] = {"gsm7": GSM7_CODING, "latin1": 3, "ascii": 1}
+
+
+def meant(default: Default, data_coding: int) -> int:
+    """The data_coding that says the same to everybody."""
+    return data_coding or _DEFAULT[default]
 
 
 def decoded(data_coding: int, octets: bytes) -> str:
@@ -61,11 +72,25 @@ def gsm7(octets: bytes) -> str:
     return "".join(found) + (" " if escaped else "")  # an escape with nothing behind it is a space
 
 
-def encoded(text: str, alphabet: Alphabet | None = None) -> bytes:
-    """Raises KeyError for GSM 7 bit asked of a text that is not."""
-    if (alphabet or alphabet_of(text)) is Alphabet.GSM7:
+def alphabet_for(text: str, default: Default) -> Alphabet:
+    """How to write a text. Whatever the SMSC's alphabet is, the phone gets GSM 7 bit or UCS-2; so a text goes as UCS-2
+    when either of the two lacks a character of it."""
+    alphabet = alphabet_of(text)
+    if alphabet is Alphabet.GSM7 and default != "gsm7":
+        try:
+            text.encode(_PYTHON[_DEFAULT[default]])
+        except UnicodeEncodeError:
+            return Alphabet.UCS2
+    return alphabet
+
+
+def encoded(text: str, alphabet: Alphabet, default: Default = "gsm7") -> bytes:
+    """Raises KeyError for GSM 7 bit asked of a text that is not; what only the SMSC's alphabet lacks is replaced."""
+    if alphabet is Alphabet.UCS2:
+        return text.encode("utf-16-be", "replace")
+    if default == "gsm7":
         return b"".join([_SEPTETS[char] for char in text])
-    return text.encode("utf-16-be", "replace")
+    return text.encode(_PYTHON[_DEFAULT[default]], "replace")
 
 
 def cut(text: str, alphabet: Alphabet, most: int) -> list[str]:

@@ -53,6 +53,12 @@ class Codings(msgspec.Struct, frozen=True):
 
     gsm7: int = texts.GSM7_CODING
     ucs2: int = texts.UCS2_CODING
+    alphabet: texts.Default = "gsm7"
+    """What 0 means there."""
+
+    @property
+    def default(self) -> texts.Default:
+        return self.alphabet if self.gsm7 == texts.GSM7_CODING else "gsm7"
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -142,6 +148,7 @@ def notice(
 
 
 def _written(text: str, codings: Codings) -> dict[str, Any]:
+    # Never the other one: the screen fits in this one.
     alphabet = alphabet_of(text)
     coding = codings.gsm7 if alphabet is Alphabet.GSM7 else codings.ucs2
-    return {"data_coding": coding, "short_message": texts.encoded(text, alphabet)}
+    return {"data_coding": coding, "short_message": texts.encoded(text, alphabet, codings.default)}

@@ -50,13 +50,38 @@ def test_octets_to_text(coding, octets, text):
 def test_a_character_outside_the_alphabet_is_never_an_escape():
     """vumi2 writes a back-tick as an escape and 0x7F."""
     assert Alphabet.UCS2 is alphabet_of("`")
-    assert b"\x00`" == texts.encoded("`")
+    assert b"\x00`" == texts.encoded("`", alphabet_of("`"))
+
+
+@pytest.mark.parametrize(
+    ("default", "text", "coding", "octets"),
+    [
+        ("gsm7", "a@_é{", 0, b"a\x00\x11\x05\x1b\x28"),
+        ("latin1", "a@_é{", 0, b"a@_\xe9{"),
+        ("latin1", "5 €", 8, b"\x005\x00 \x20\xac"),  # not in Latin-1
+        ("latin1", "ç", 8, b"\x00\xe7"),  # not in GSM 7 bit, which the phone would have to show
+        ("ascii", "a@_{", 0, b"a@_{"),
+        ("ascii", "é", 8, b"\x00\xe9"),
+        ("ascii", "نامه", 8, "نامه".encode("utf-16-be")),
+    ],
+)
+def test_a_default_alphabet_holds_both_ways(default, text, coding, octets):
+    (sent,) = pieces(text, "udh8", 1, default)
+
+    assert (coding, octets) == (sent.data_coding, sent.short_message)
+    assert text == texts.decoded(texts.meant(default, coding), octets)
+
+
+def test_a_text_in_any_default_alphabet_is_cut_as_the_phone_will_count_it():
+    for default in ("gsm7", "latin1", "ascii"):
+        cuts = [each.short_message[6:] for each in pieces("x" * 152 + "{" + "y" * 40, "udh8", 1, default)]
+        assert [b"x" * 152, b"y" * 40] == [cuts[0], cuts[1][-40:]]
 
 
 @often(2_000)
 @given(GSM_TEXTS)
 def test_gsm7_is_as_others_write_and_read_it(text):
-    octets = texts.encoded(text)
+    octets = texts.encoded(text, Alphabet.GSM7)
 
     assert text.encode("gsm03.38") == octets
     assert text == texts.decoded(0, octets)

@@ -75,6 +75,20 @@ def test_answers_in_the_callers_session(profile, end, tlvs):
     assert ("USSD", 8, "نامه".encode("utf-16-be")) == (shown.service_type, shown.data_coding, shown.short_message)
 
 
+@pytest.mark.parametrize(
+    ("codings", "octets"),
+    [
+        (Codings(), b"\x00 \x1b\x65"),
+        (Codings(alphabet="latin1"), b"@ ?"),  # as long as it was measured: never in UCS-2
+        (Codings(gsm7=15, alphabet="latin1"), b"\x00 \x1b\x65"),  # 15 is GSM 7 bit everywhere
+    ],
+)
+def test_a_screen_is_written_in_the_default_alphabet_of_its_gateway(codings, octets):
+    shown = answer(SPEC, heard(0x12), "@ €", end=False, codings=codings)
+
+    assert (codings.gsm7, octets) == (shown.data_coding, shown.short_message)
+
+
 def test_mica_gets_its_reference_back_and_the_addresses_turned_round():
     shown = answer(MICA, heard(0x01, b"*4*061#", "415", dest_addr_ton=3, tlvs={REFERENCE: b"\x00\x2a"}), "Hi", end=False,
                    codings=Codings(gsm7=15, ucs2=72))  # fmt: skip
