@@ -302,7 +302,9 @@ async def composed(
         events = Events(follows, secrets, _routes_of(settings), clock)
         uploads = Uploads(registers, secrets, clock)
         api = Api(own.api_tokens, sessions, publications, house(settings), keys, clock)
-        own_routes = [*events.routes(), *uploads.routes(), *api.routes(), *Health(database, menus).routes()]
+        states = {name: bind.states for name, bind in binds.items()}
+        health = Health(database, menus, states, only_binds=not (settings.ussd or settings.sms))
+        own_routes = [*events.routes(), *uploads.routes(), *api.routes(), *health.routes()]
         application.add_routes([*channels.routes(), *own_routes, *more])
         for name, channel in (*settings.ussd.items(), *settings.sms.items()):
             if channel.auth.kind == "none":

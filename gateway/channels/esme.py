@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.channels.contract import NotAccepted, SendResult, Unknown
+from gateway.channels.contract import NotAccepted, SendResult, Stopped, Unknown
 from gateway.channels.smpp import submit
 from gateway.channels.smpp.bind import (
     LAST_RETRY_S,
@@ -57,6 +57,13 @@ class Esme:
         self._name, self._channel, self._chance, self._new_id = name, channel, chance, new_id
         self._pace = Pace(channel.per_s)
         self._ssl = ssl.create_default_context(cafile=channel.ca_file) if channel.tls else None
+        # What sends stands first.
+        self._kinds = (
+            [Command.BIND_TRANSCEIVER]
+            if channel.bind == "transceiver"
+            else [Command.BIND_TRANSMITTER, Command.BIND_RECEIVER]
+        )
+        self._ended = dict.fromkeys(self._kinds, Ended("not bound yet"))
         self._connections: set[_Connection] = set()
         self._sender: submit.Sender | None = None
         if (sms := channel.sms) is not None:
@@ -66,13 +73,8 @@ class Esme:
 
     async def run(self, hear: Hear) -> None:
         """Keeps the binds up until cancelled; then what is in hand is finished, and they are unbound."""
-        kinds = (
-            [Command.BIND_TRANSCEIVER]
-            if self._channel.bind == "transceiver"
-            else [Command.BIND_TRANSMITTER, Command.BIND_RECEIVER]
-        )
         keepers = [asyncio.create_task(self._keep(self._terms(kind), hear), name=f"{kind.name} {self._name}")
-                   for kind in kinds]  # fmt: skip
+                   for kind in self._kinds]  # fmt: skip
         try:
             await asyncio.gather(*keepers)
         finally:
@@ -86,7 +88,9 @@ class Esme:
         but the parts of a repeated one have the same reference, by which a phone may know them."""
         link = self._sending()
         if link is None or self._sender is None:
-            return NotAccepted("not bound", again=True)  # nothing was sent
+            # Nothing was sent. Where our account is not wanted, that is no message's fault.
+            last = self._ended[self._kinds[0]]
+            return Stopped(last.why) if last.kept_out else NotAccepted("not bound", again=True)
         try:
             parts = submit.messages(self._sender, to, text, int(message_id))
             results = await asyncio.gather(*[link.submitted(part, QUEUE_S, urgent=False) for part in parts])
@@ -102,6 +106,11 @@ class Esme:
             if link is None
             else await link.submitted(message, QUEUE_S, urgent=False)
         )
+
+    def states(self) -> dict[str, str]:
+        """Each bind by its name in the specification: `bound`, or why it is not."""
+        up = {each.command for each in self._connections if each.is_bound}
+        return {kind.name.lower(): "bound" if kind in up else self._ended[kind].why for kind in self._kinds}
 
     def _sending(self) -> "_Connection | None":
         return next((each for each in self._connections if each.may_submit), None)
@@ -153,6 +162,7 @@ class Esme:
                         self._connections.discard(connection)
             except (OSError, TimeoutError) as error:
                 ended = Ended(f"not reached: {type(error).__name__}")
+            self._ended[terms.command] = ended
             # A bind that held for a while was a good one, whatever became of it.
             failures = 1 if connection.was_bound and loop.time() - began > LAST_RETRY_S else failures + 1
             wait_s = retry_s(failures, self._chance(), kept_out=ended.kept_out)
@@ -177,8 +187,16 @@ class _Connection(asyncio.Protocol):
         self.ended: asyncio.Future[Ended] = self._loop.create_future()
 
     @property
+    def command(self) -> Command:
+        return self._terms.command
+
+    @property
+    def is_bound(self) -> bool:
+        return self._link.bound
+
+    @property
     def may_submit(self) -> bool:
-        return self._link.bound and self._terms.command is not Command.BIND_RECEIVER
+        return self.is_bound and self.command is not Command.BIND_RECEIVER
 
     # -- asyncio.Protocol
 

@@ -4,9 +4,12 @@ import asyncio
 import shutil
 import ssl
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
+from structlog.testing import capture_logs
 
+from gateway.channels.smpp import bind
 from gateway.settings import SmsSettings
 from simulators.demo import HOME
 from simulators.smsc import NotTaken, Smsc
@@ -357,16 +360,80 @@ async def test_over_tls_with_whoever_somebody_vouches_for(desk, config, tmp_path
         assert vouched == bool(smsc.seen)
 
 
-async def test_a_wrong_password_is_not_tried_again_and_again(desk, config, eventually):
+async def ready(d):
+    async with d.http.get(f"{d.url}/readyz") as response:
+        return response.status, await response.json()
+
+
+async def test_a_wrong_password_is_not_tried_again_and_again_and_what_would_go_waits(desk, config, eventually):
     smsc = Smsc("rasad", "other", Phones())
-    async with desk(config=config, smsc=smsc):
+    async with desk(config=config, smsc=smsc) as d:
 
-        async def tried():
-            return smsc.seen
+        async def refused():
+            return [*filter(lambda row: row.reason, await d.rows("message_out"))]
 
-        await eventually(tried)
+        async def told():
+            return "0x0E" in (await ready(d))[1]["binds"]["smpp"]["bind_transceiver"]
+
+        await eventually(told)
+        await queued(d, "Letter 1")
+        (row,) = await eventually(refused)
+        assert ("waiting", 0, 0) == (row.state, row.tries, row.doubts)
+        assert "0x0E" in row.reason
         await asyncio.sleep(2.5)
         assert 1 == len(smsc.seen)
+        assert (200, []) == ((await ready(d))[0], (await ready(d))[1]["reasons"])  # the other channels work
+
+
+@pytest.mark.parametrize(
+    ("mode", "account", "status"),
+    [("refuse_binds", "demo", "0x0D"), ("none", "other", "0x0E"), ("none", None, "0x0F")],
+)
+async def test_a_refused_account_is_loud_and_its_messages_go_when_it_is_mended(
+    desk, config, eventually, clock, monkeypatch, mode, account, status
+):
+    monkeypatch.setattr(bind, "KEPT_OUT_S", 0.4)
+    phones = Phones()
+    smsc = Smsc("rasad" if account else "nobody", account or "demo", phones)
+    smsc.mode = mode
+    with capture_logs() as log:
+
+        async def logged(event):
+            return next((each for each in log if each["event"] == event), None)
+
+        async with desk(config=config, smsc=smsc) as d:
+            ended = await eventually(partial(logged, "smpp_ended"))
+            assert ("error", "smpp") == (ended["log_level"], ended["channel"])
+            assert status in ended["why"]
+            await queued(d, "Letter 1")
+            assert status in (await eventually(partial(logged, "route_stopped")))["reason"]
+
+            smsc._account, smsc.mode = ("rasad", "demo"), "none"
+
+            async def bound():
+                return (await ready(d))[1]["binds"] == {"smpp": {"bind_transceiver": "bound"}}
+
+            await eventually(bound)
+            clock.advance(d.settings.gateway.sms.stopped_for_s)
+            (row,) = await settled(d, eventually)
+            assert (1, ["Letter 1"]) == (row.tries, phones.of(CALLER))
+
+
+async def test_a_process_of_binds_alone_is_ready_when_one_of_them_stands(bound, config, eventually):
+    for each in (config / "channels").iterdir():
+        if each.name != "smpp.yaml":
+            each.unlink()
+    async with bound() as (d, smsc, _):
+        assert (200, []) == ((await ready(d))[0], (await ready(d))[1]["reasons"])
+        smsc.mode = "refuse_binds"
+        smsc.drop()
+
+        async def refused():
+            status, body = await ready(d)
+            return status == 503 and body["reasons"]
+
+        (reason,) = await eventually(refused)
+        assert reason.startswith("smpp bind_transceiver: ")
 
 
 async def test_what_is_in_hand_is_finished_before_we_unbind(bound, eventually):
