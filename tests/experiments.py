@@ -33,9 +33,15 @@ DOCUMENT = Path("docs/proof.md")
 _proving = False
 
 
-def counted(full: int) -> int:
-    """So many of the runs that prove something: all of them in `make prove`, else a tenth."""
-    return full if _proving else max(1, full // 10)
+def counted(full: int, fewer: int | None = None) -> int:
+    """So many of the runs that prove something: all of them in `make prove`, else a tenth, or fewer where even that is
+    too much for `make test`."""
+    return full if _proving else max(1, full // 10) if fewer is None else fewer
+
+
+def proving() -> bool:
+    """Whether this is `make prove`, which has time for the waits that citizens have."""
+    return _proving
 
 
 def often(full: int, **more) -> settings:

@@ -1,0 +1,98 @@
+"""Processes that are killed in the middle of their work: what was acknowledged is answered, once."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.experiments import counted, proving
+from tests.faults.service import around
+
+WINDOW = 10
+"""What is handed to the provider at once, as with a Kannel. So many may have gone out without being noted when a process
+dies; they go out once more."""
+
+FIRST_ACKNOWLEDGED_WITHIN_S = 5.0
+"""Of a start being ready. Whoever was refused knocks again every second."""
+
+
+def sms_settings():
+    """Ours, with a provider's window; where little time is given, less patience."""
+    impatient = {"again_after_s": [0.2, 1, 3], "send_within_s": 3}
+    return {"at_once": WINDOW} | ({} if proving() else impatient)
+
+
+@pytest.fixture(params=["sqlite"])
+async def service(request, tmp_path, keys):
+    """A gateway that is not started, on each of the two databases."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
+    async with around(tmp_path, keys, url, sms=sms_settings()) as found:
+        yield found
+
+
+async def at(citizens, count):
+    """Once so many messages are acknowledged."""
+    while citizens.acknowledged < count:
+        await asyncio.sleep(0.01)
+
+
+def noted(figure, found, citizens):
+    figure.count("runs", found.attempted)
+    figure.count("lost", len(found.lost))
+    figure.count("twins", len(found.twins))
+    figure.count("sent twice", found.duplicated)
+    figure.count("refused connections", citizens.refused)
+    figure.most("longest silence ms", round(found.longest_silence_s * 1000))
+
+
+def every_one_once(service, found, total, kills):
+    """Each message acknowledged, stored and answered once; and on its phone once, but for those a kill caught."""
+    assert (total,) * 5 == (found.attempted, found.acknowledged, found.stored, found.decided, found.delivered)
+    assert ((), (), ()) == (found.lost, found.twins, found.unexpected)
+    assert found.duplicated <= kills * WINDOW
+    assert found.copies <= 3
+    assert not service.phones.strange
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.experiment("F1", "workers are killed while messages come: nothing is lost, no message is two")
+async def test_workers_are_killed(service, figure):
+    total, kills = counted(5_000, 120), counted(10, 1)
+    await service.start()
+    citizens = service.citizens()
+    writing = asyncio.create_task(citizens.write(range(total), until_s=900))
+    for each in range(kills):
+        await at(citizens, (each + 1) * total // (kills + 1))
+        await service.kill_worker()
+    await writing
+    await service.settled()
+
+    found = await service.account()
+    noted(figure, found, citizens)
+    figure("kills", kills)
+    every_one_once(service, found, total, kills)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.experiment("F3", "all processes are killed at once and started again: nothing is lost, no message is two")
+async def test_all_processes_are_killed(service, figure):
+    total, kills = counted(2_500, 100), counted(5, 1)
+    await service.start()
+    citizens = service.citizens()
+    writing = asyncio.create_task(citizens.write(range(total), until_s=900))
+    for each in range(kills):
+        await at(citizens, (each + 1) * total // (kills + 1))
+        await service.kill()
+        before = citizens.acknowledged
+        await service.start()
+        began = time.monotonic()
+        await at(citizens, before + 1)
+        figure.most("first acknowledged after ms", round((time.monotonic() - began) * 1000))
+        assert time.monotonic() - began <= FIRST_ACKNOWLEDGED_WITHIN_S
+    await writing
+    await service.settled()
+
+    found = await service.account()
+    noted(figure, found, citizens)
+    figure("kills", kills)
+    every_one_once(service, found, total, kills)
