@@ -85,6 +85,7 @@ class Inbox:
                 short_code=message.short_code,
                 text=message.text,
                 received_at=self._clock.now(),
+                due_at=self._clock.now(),
                 state="new",
                 tries=0,
             )

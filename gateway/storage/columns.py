@@ -1,9 +1,11 @@
-"""Column types: sealed texts, and times that are always aware UTC."""
+"""Column types: sealed texts, and times that are always aware UTC. And the database's own clock."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, LargeBinary
+from sqlalchemy import DateTime, Double, LargeBinary
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from gateway.privacy import Keys
@@ -60,3 +62,20 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Seconds(FunctionElement[float]):
+    """The database's clock, in seconds since 1970: one for all processes, whatever their machines believe."""
+
+    inherit_cache = True
+    type = Double()
+
+
+@compiles(Seconds, "sqlite")
+def _sqlite_seconds(element: Seconds, compiler: Any, **_: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(Seconds, "postgresql")
+def _postgresql_seconds(element: Seconds, compiler: Any, **_: Any) -> str:
+    return "CAST(extract(epoch FROM statement_timestamp()) AS double precision)"

@@ -5,7 +5,7 @@ order, instead of polling its lock.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Table, event, make_url, text
+from sqlalchemy import ColumnElement, Connection, Table, event, make_url, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from gateway.clock import SystemClock
 from gateway.privacy import Keys
+from gateway.storage.columns import Seconds
 from gateway.storage.tables import Tables, tables
 
 DRIVERS = ("sqlite+aiosqlite",)
@@ -42,6 +44,9 @@ class Database:
         # SQL parameters are phone numbers and texts: never in an error, never in a log.
         self.engine: AsyncEngine = create_async_engine(parsed, hide_parameters=True)
         self._writing = asyncio.Lock()
+        # What leases last by: the database's clock, and one of this process that runs beside it and never jumps.
+        self.seconds: ColumnElement[float] = Seconds()
+        self.monotonic: Callable[[], float] = SystemClock().monotonic
         event.listen(self.engine.sync_engine, "connect", _pragmas)
 
     async def start(self) -> None:

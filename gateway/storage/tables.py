@@ -5,7 +5,7 @@ A change here comes with a migration; tests/gateway/test_storage.py compares the
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 from gateway.privacy import Keys
 from gateway.storage.columns import Sealed, SealedBytes, UtcTime
@@ -26,6 +26,8 @@ class Tables:
     menu_version: Table
     menu_publication: Table
     menu_draft: Table
+    lease: Table
+    pace: Table
 
 
 def tables(keys: Keys) -> Tables:
@@ -44,13 +46,17 @@ def tables(keys: Keys) -> Tables:
             Column("short_code", String(32), nullable=False),
             Column("text", Sealed(keys, "message_in.text"), nullable=False),
             Column("received_at", UtcTime, nullable=False),
-            Column("state", String(16), nullable=False),  # new, done, parked
+            Column("due_at", UtcTime, nullable=False),
+            Column("state", String(16), nullable=False),  # new, done, parked; clash: another text under a known id
             Column("tries", Integer, nullable=False, default=0),
             Column("outcome", String(64)),
             Column("done_at", UtcTime),
+            Column("text_tag", String(32)),  # of phone, short code and text: whether two messages say the same
+            *_claimed(),
             # The same message twice is one row: the provider's id, in the transaction of the work it creates.
             UniqueConstraint("channel", "provider_id", name="uq_message_in_provider_id"),
             Index("ix_message_in_state", "state", "id"),
+            Index("ix_message_in_msisdn_tag", "msisdn_tag", "state"),
         ),
         message_out=Table(
             "message_out",
@@ -70,14 +76,18 @@ def tables(keys: Keys) -> Tables:
             Column("state", String(16), nullable=False),  # waiting, sent, failed, unknown, expired, parked
             Column("tries", Integer, nullable=False, default=0),
             Column("doubts", Integer, nullable=False, default=0),
+            Column("attempt", String(8)),  # how the last one ended: ok, refused, unknown
+            Column("priority", Integer, nullable=False, server_default="0"),
+            Column("parts", Integer, nullable=False, server_default="1"),
+            *_claimed(),
             Column("provider_id", String(160)),
             Column("reason", String(128)),
             Column("sent_at", UtcTime),
             # What its receipts say: pending, delivered, failed, expired; nothing while there is none.
             Column("fate", String(16)),
             Column("reported_at", UtcTime),
-            Index("ix_message_out_due", "state", "due_at"),
-            Index("ix_message_out_msisdn_tag", "msisdn_tag", "channel"),
+            Index("ix_message_out_due", "state", "channel", "priority", "due_at"),
+            Index("ix_message_out_msisdn_tag", "msisdn_tag", "channel", "state"),
         ),
         receipt=Table(
             "receipt",
@@ -90,6 +100,8 @@ def tables(keys: Keys) -> Tables:
             Column("reason", String(32), nullable=False),
             Column("received_at", UtcTime, nullable=False),
             Index("ix_receipt_msisdn_tag", "msisdn_tag", "channel"),
+            # A receipt has no name of its own: what says the same is the same.
+            Index("uq_receipt", "channel", "provider_id", "msisdn_tag", "fate", "reason", unique=True),
         ),
         # Of a long message that comes in parts.
         message_part=Table(
@@ -130,6 +142,7 @@ def tables(keys: Keys) -> Tables:
             Column("answer_held", SealedBytes(keys, "follow_up.answer_held")),
             Column("answered_at", UtcTime),
             Column("seen_at", UtcTime),
+            *_claimed(),
             Index("ix_follow_up_msisdn_tag", "msisdn_tag", "state"),
             Index("ix_follow_up_due", "state", "due_at"),
             Index("ix_follow_up_question_tag", "question_tag", "state"),
@@ -184,6 +197,8 @@ def tables(keys: Keys) -> Tables:
             Column("expires_at", UtcTime, nullable=False),
             Column("told_at", UtcTime),
             Column("state", String(16), nullable=False),  # following, ended, stopped, expired, parked
+            Column("tries", Integer, nullable=False, server_default="0"),
+            *_claimed(),
             Index("ix_follow_due", "state", "route", "due_at"),
             Index("ix_follow_msisdn_tag", "msisdn_tag", "state"),
             Index("ix_follow_number_tag", "number_tag", "state"),
@@ -212,4 +227,30 @@ def tables(keys: Keys) -> Tables:
             Column("hash", String(64), ForeignKey("menu_version.hash"), nullable=False),
             Column("expires_at", UtcTime, nullable=False),
         ),
+        # What one process does at a time, by name; the seconds are the database's own.
+        lease=Table(
+            "lease",
+            metadata,
+            Column("name", String(96), primary_key=True),
+            Column("owner", String(64), nullable=False),
+            Column("until", Double, nullable=False),
+            Column("fence", Integer, nullable=False),
+        ),
+        # When the next message of a channel may go, in seconds of the database; and whether the channel rests.
+        pace=Table(
+            "pace",
+            metadata,
+            Column("name", String(64), primary_key=True),
+            Column("next_at", Double, nullable=False),
+            Column("rests_until", UtcTime),
+        ),
+    )
+
+
+def _claimed() -> tuple[Column[int], Column[float], Column[int]]:
+    """What a claim writes into a row of work: gateway/sms/worker.py."""
+    return (
+        Column("fence", Integer, nullable=False, server_default="0"),
+        Column("leased_until", Double, nullable=False, server_default="0"),
+        Column("cut_off", Integer, nullable=False, server_default="0"),  # claims whose end nobody saw
     )

@@ -171,7 +171,8 @@ async def test_a_row_that_does_not_open_is_set_aside_and_holds_up_nobody(desk, e
         connection.execute("UPDATE message_out SET text = x'01ff', due_at = '2000-01-01 00:00:00.000000'")
         connection.execute(
             "INSERT INTO message_in (channel, provider_id, msisdn, msisdn_tag, short_code, text, received_at,"
-            " state, tries) VALUES ('kannel', 'x', x'00', 'other', '4040', x'00', '2026-11-22', 'new', 0)"
+            " due_at, state, tries)"
+            " VALUES ('kannel', 'x', x'00', 'other', '4040', x'00', '2026-11-22', '2026-11-22', 'new', 0)"
         )
     connection.close()
     async with desk() as d:
