@@ -14,8 +14,8 @@ from gateway.storage.leases import LEASE_S, STOP_S, Leases
 @pytest.fixture
 def process(database, keys, clock, monkeypatch):
     """`async with process("a") as leases`: one of several."""
-    monkeypatch.setattr(leases, "LOOK_EVERY_S", 0.005)
-    monkeypatch.setattr(leases, "RENEWED_S", 0.005)
+    monkeypatch.setattr(leases, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(leases, "RENEWED_S", 0.05)
 
     @asynccontextmanager
     async def entered(owner):
@@ -86,7 +86,7 @@ async def test_each_name_is_a_lease_of_its_own(process, eventually):
         await stopped(*tasks)
 
 
-async def test_it_is_renewed_for_as_long_as_its_holder_lives(process, eventually, clock):
+async def test_it_is_renewed_for_as_long_as_its_holder_lives(process, eventually, clock, database):
     work = Work()
     async with process("a") as a, process("b") as b:
         tasks = [asyncio.create_task(each.alone("purge", work.of(name))) for each, name in ((a, "a"), (b, "b"))]
@@ -95,9 +95,18 @@ async def test_it_is_renewed_for_as_long_as_its_holder_lives(process, eventually
             return work.doing
 
         await eventually(begun)
-        for _ in range(20):
+
+        async def renewed():
+            async def as_of_now():
+                async with database.reading() as connection:
+                    until = (await connection.execute(sa.select(database.tables.lease.c.until))).scalar_one()
+                return until if until == clock.seconds + LEASE_S else None
+
+            return await eventually(as_of_now)
+
+        for _ in range(10):
             clock.advance(LEASE_S / 3)
-            await asyncio.sleep(0.05)
+            await renewed()
         assert 1 == len(work.begun)
         await stopped(*tasks)
 
