@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from gateway.crash_points import reached
 from gateway.menu_files import Edition, House, loaded
 from gateway.menu_versions import Menus
 from gateway.storage.menus import StoredMenus
@@ -85,6 +86,7 @@ class Publications:
                 self._refused = version
                 _say_refused(version, faulty, self.menus.current.version)
                 return
+            reached("in_menu_swap")
             self.menus.publish(menu)
             log.info("menu_taken_over", menu=menu.version)
 

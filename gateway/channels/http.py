@@ -27,6 +27,7 @@ from gateway.channels.contract import (
     WireRequest,
 )
 from gateway.clock import Clock
+from gateway.crash_points import reached, soon
 from gateway.privacy import Keys
 from gateway.settings import Auth, SmsChannel, UssdChannel
 from gateway.sms.inbox import Inbox
@@ -118,7 +119,9 @@ class Channels:
         knock = _knock(request, self._proxies)
         tail = access.admitted(auth, knock, request.match_info["tail"].strip("/"))
         access.fresh(auth, knock, self._clock.now().timestamp())
+        reached("after_auth")
         body = await _body(request)
+        reached("after_read")
         access.signed(auth, knock, body)
         query, kind, charset = request.rel_url.raw_query_string, request.content_type, request.charset
         return WireRequest(request.method, tail, query, kind, body, charset)
@@ -148,6 +151,7 @@ class Channels:
             raise Refusal(503, "not stored; send it again", {"Retry-After": str(RETRY_AFTER_S)}) from None
         log.info("sms_received" if message_id is not None else "sms_repeated", channel=name, message=message_id,
                  caller=self._keys.day_tag(sender, self._clock.today()))  # fmt: skip
+        soon("after_answer")
         return dialect.stored()
 
     async def _take_receipt(self, request: web.Request) -> WireReply:

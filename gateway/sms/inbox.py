@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.answers import Caller
 from gateway.channels.contract import MoSms
 from gateway.clock import Clock
+from gateway.crash_points import reached
 from gateway.privacy import Keys
 from gateway.settings import SmsSettings, SmsTerms
 from gateway.sms.conversations import Conversations
@@ -69,6 +70,8 @@ class Inbox:
         """Store one message, its msisdn in E.164: after this it may be acknowledged. Its id; None when we had it."""
         async with self._database.writing() as connection:
             stored = await self.store(connection, channel, message)
+            reached("after_inbox_insert")
+        reached("after_commit")
         if stored is not None:
             self.worker.wake()
         return stored
@@ -106,14 +109,18 @@ class Inbox:
         else:
             # Before the attempt: what kills it, in whatever line, must not be tried for ever.
             await self._note(row, tries=row.tries + 1)
+            reached("after_claim")
             reply = await self._conversed(row)
+            reached("after_backend_call")
         async with self._database.writing() as connection:
             await self._conversations.remember(connection, row.channel, row.msisdn_tag, reply.dialogue, end=reply.end)
             if reply.text:
                 await self._outbox.add(connection, f"in:{row.id}", row.channel, row.msisdn, reply.text)
+            reached("after_reply_insert")
             state = "parked" if parked else "done"
             values = {"state": state, "outcome": reply.screen, "done_at": self._clock.now()}
             await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
+        reached("after_reply_commit")
         self._outbox.worker.wake()
         log.info(
             "sms_answered",

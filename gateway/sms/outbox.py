@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import Accepted, NotAccepted, SendResult, Stopped, Unknown
 from gateway.clock import Clock
+from gateway.crash_points import reached
 from gateway.privacy import Keys
 from gateway.quiet import next_moment
 from gateway.settings import SmsSettings
@@ -134,7 +135,9 @@ class Outbox:
         if row.tries == 0 and row.push_text is not None:
             await self._push(row)
             return
+        reached("after_send_claim")
         result = await self._attempt(row)
+        reached("after_submit_answer")
         reason = getattr(result, "reason", "")[:128]
         doubts = row.doubts + isinstance(result, Unknown)
         more: dict[str, Any] = {"reason": reason, "doubts": doubts}
@@ -156,6 +159,7 @@ class Outbox:
             case _:
                 assert_never(result)
         await self._note(row, expected_tries=row.tries + 1, state=state, **more)
+        reached("after_mark_sent")
         (log.info if state == "sent" else log.warning)(
             "sms_sent" if state == "sent" else "sms_not_sent",
             message=row.id,

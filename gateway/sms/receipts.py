@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import DeliveryReceipt
 from gateway.clock import Clock
+from gateway.crash_points import reached
 from gateway.privacy import Keys
 from gateway.storage.database import Database
 from gateway.storage.tables import Tables
@@ -56,6 +57,7 @@ class Receipts:
             found = _named(receipt.provider_id, (await connection.execute(wanted)).all())
             if found is not None:
                 await _moved(connection, tables, found.id, receipt.fate, now)
+            reached("in_receipt")
         log.info("sms_reported", channel=channel, message=found.id if found else None, fate=receipt.fate,
                  reason=receipt.reason)  # fmt: skip
 

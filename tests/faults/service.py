@@ -10,10 +10,11 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -24,8 +25,9 @@ import yaml
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import app
+from gateway import app, settings
 from gateway.privacy import Keys, write_keys
+from gateway.settings import SHIPPED_MENU
 from gateway.storage.database import Database
 from simulators.aggregator import CallFailed, Request
 from simulators.demo import HOME, address
@@ -40,6 +42,8 @@ RASAD = str(Path(sys.executable).parent / "rasad")
 READY_WITHIN_S = 60.0
 ANSWER_WITHIN_S = 10.0
 """What a provider waits for our answer to a message, before it sends it again."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 NOBODY = "http://127.0.0.1:9"
 ENVIRON = {
@@ -136,7 +140,12 @@ class Service:
         self.folder, self.history, self.database_url = folder, history, database
         self._environ, self._keys = environ, keys
         self._process: asyncio.subprocess.Process | None = None
-        self.port, self.starts = 0, 0
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.starts = 0
+        self.kill_at_submit = 0
+        """The provider sees to it that all is killed when it has taken so many messages more and answered to the last
+        of them no more."""
         self.phones = Noting(history)
         self.random = random.Random(1)
 
@@ -165,7 +174,6 @@ class Service:
             line = (await self._process.stdout.readline()).decode()
         if not line.startswith("ready: "):
             raise RuntimeError(f"the gateway does not start: {line}{self.log()[-2000:]}")
-        self.port = int(line.rpartition(":")[2].strip(" /\n"))
         self.starts += 1
 
     def log(self) -> str:
@@ -213,6 +221,25 @@ class Service:
             os.kill(self.pid, signal.SIGTERM)
         return await self.ended()
 
+    @web.middleware
+    async def submitted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Stands in the provider's application."""
+        response = await handler(request)
+        self.kill_at_submit -= 1
+        if self.kill_at_submit == 0:
+            os.killpg(self.pid, signal.SIGKILL)
+        return response
+
+    async def publish(self, word: str) -> str:
+        """Another menu for it, in which this word stands; its version."""
+        folder = self.folder / f"menu-{word}"
+        shutil.copytree(SHIPPED_MENU, folder)
+        common = folder / "common.yaml"
+        common.write_text(f"{common.read_text('utf-8')}\n# {word}\n", "utf-8")
+        found = settings.read(self.folder / "config", self._environ)
+        menu, _ = await app.publish(found, folder)
+        return menu.version
+
     # -- what stands in its database
 
     async def rows(self, table: str) -> list:
@@ -251,15 +278,15 @@ class Service:
 
 
 @asynccontextmanager
-async def around(folder: Path, keys: Keys, database: str, **settings: object) -> AsyncIterator[Service]:
-    """The world, and a gateway on this database that is not started yet. settings: of gateway.yaml."""
+async def around(folder: Path, keys: Keys, database: str, **own: object) -> AsyncIterator[Service]:
+    """The world, and a gateway on this database that is not started yet. own: settings in its gateway.yaml."""
     config = shutil.copytree(HOME / "config", folder / "config")
     for channel in (config / "channels").iterdir():
         if channel.name not in ("kannel.yaml", "africastalking.yaml"):
             channel.unlink()
     office = config / "backends" / "secretariat.yaml"
     office.write_text(office.read_text("utf-8").replace("max_in_flight: 32", "max_in_flight: 200"), "utf-8")
-    own = {"host": "127.0.0.1", "database": database, "keys_file": str(folder / "keys.yaml"), **settings}
+    own = {"host": "127.0.0.1", "database": database, "keys_file": str(folder / "keys.yaml"), **own}
     (config / "gateway.yaml").write_text(yaml.safe_dump(own), "utf-8")
     write_keys(folder / "keys.yaml", keys)
     history = History(folder / "history")
@@ -269,7 +296,12 @@ async def around(folder: Path, keys: Keys, database: str, **settings: object) ->
         service = Service(folder, environ, keys, database, history)
         kannel = Kannel("rasad", "demo", service.phones)
         environ["SECRETARIAT_URL"] = await stack.enter_async_context(_served(_every_letter()))
-        environ["KANNEL_URL"] = f"{await stack.enter_async_context(_served(kannel.application()))}/cgi-bin/sendsms"
+        smsbox = kannel.application()
+        smsbox.middlewares.append(service.submitted)
+        environ["KANNEL_URL"] = f"{await stack.enter_async_context(_served(smsbox))}/cgi-bin/sendsms"
+        channel = config / "channels" / "kannel.yaml"
+        told = f'{channel.read_text("utf-8").rstrip().removesuffix("}")}, receipts_url: "{service.url}/dlr/kannel"}}\n'
+        channel.write_text(told, "utf-8")
         try:
             yield service
         finally:

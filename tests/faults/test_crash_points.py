@@ -1,0 +1,73 @@
+"""The places where a process may die, one after the other: whatever it was doing, each message is answered once."""
+
+import asyncio
+import re
+import signal
+
+import pytest
+
+from simulators.demo import HOME
+from tests.experiments import counted, proving
+from tests.faults.service import around
+from tests.faults.test_crashes import noted
+
+AFTER_SUBMIT = "after_submit"
+"""Lies outside of us: the provider has the message, and who sent it dies before hearing so."""
+
+POINTS = (
+    "after_auth", "after_read", "after_inbox_insert", "after_commit", "after_answer", "after_claim", "after_backend_call",
+    "after_reply_insert", "after_reply_commit", "after_send_claim", AFTER_SUBMIT, "after_submit_answer",
+    "after_mark_sent", "in_receipt", "in_menu_swap",
+)  # fmt: skip
+MESSAGES = 30
+
+
+def test_each_point_in_the_code_is_tried():
+    named = set()
+    for path in (HOME / "gateway").rglob("*.py"):
+        named |= set(re.findall(r'\b(?:reached|soon)\("(\w+)"\)', path.read_text("utf-8")))
+    assert set(POINTS) - {AFTER_SUBMIT} == named
+
+
+def sms_settings():
+    """One at a time, so that one is all that a death may double."""
+    return {"at_once": 1} | ({} if proving() else {"again_after_s": [0.2, 1, 3], "send_within_s": 3})
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.experiment(
+    "F2", "wherever a process dies, nothing is lost and no message is two; one SMS at most goes twice"
+)
+@pytest.mark.parametrize("database", ["sqlite"])
+async def test_each_point(database, tmp_path, keys, figure):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
+    points = POINTS if proving() else POINTS[2 * ["sqlite", "postgresql"].index(database) :: 4]
+    messages = MESSAGES if proving() else 10
+    async with around(tmp_path, keys, url, sms=sms_settings()) as service:
+        citizens, deaths, writing = service.citizens(), 0, []
+        for hit in range(1, counted(10) + 1):
+            for point in points:
+                flag = tmp_path / f"{point}-{hit}"
+                await service.start(RASAD_CRASH=f"{point} {hit} {flag}")
+                service.kill_at_submit = hit if point == AFTER_SUBMIT else 0
+                new = range(deaths * messages, (deaths + 1) * messages)
+                writing.append(asyncio.create_task(citizens.write(new)))
+                if point == "in_menu_swap":
+                    for each in range(hit):
+                        await service.publish(f"{hit}-{each}")
+                assert -signal.SIGKILL == await service.ended(60), point
+                assert flag.exists() or point == AFTER_SUBMIT
+                deaths += 1
+        await service.start()
+        await asyncio.gather(*writing)
+        await service.settled()
+
+        found = await service.account()
+    noted(figure, found, citizens)
+    figure("deaths", deaths)
+    total = deaths * messages
+    assert (total,) * 5 == (found.attempted, found.acknowledged, found.stored, found.decided, found.delivered)
+    assert ((), (), ()) == (found.lost, found.twins, found.unexpected)
+    assert found.duplicated <= deaths
+    assert found.copies <= 2
+    assert not service.phones.strange
