@@ -329,7 +329,7 @@ class Smsc:
         phone = f"+{found.destination}"
         tag = 0x1383 if self.profile == "spec" else 0x0204
         if self.notices == "shown":
-            self._delivered(phone, found.source, _decoded(found.octets, found.data_coding))
+            self._delivered(phone, found.source, _decoded(found.octets, found.data_coding, self._alphabet))
         if self.notices != "unseen":
             session = _tlv(tag, found.tlvs[tag])
             op = 0x13 if self.notices == "shown" else 0x81
