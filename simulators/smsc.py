@@ -83,11 +83,11 @@ class Smsc:
         *,
         profile: Profile = "spec",
         per_s: int = 0,
-        receipts: Literal["text", "tlv", "none"] = "text",
+        receipts: Literal["text", "tlv", "each", "none"] = "text",
         alphabet: Literal["gsm7", "latin-1", "ascii"] = "gsm7",
     ) -> None:
         """delivered: told recipient, sender and text of an SMS that reached a phone. per_s: more is throttled.
-        alphabet: of data_coding 0."""
+        alphabet: of data_coding 0. receipts: by text or parameters; `each`: of every submit_sm, whoever asked."""
         self._account = (system_id, password)
         self._delivered, self.profile, self._per_s, self._receipts = delivered, profile, per_s, receipts
         self._alphabet = alphabet
@@ -309,7 +309,7 @@ class Smsc:
         if text is not None:
             self._delivered(f"+{found.destination}" if found.destination[0] != "0" else found.destination,
                             found.source, text)  # fmt: skip
-        if found.registered & 0x01 and self._receipts != "none":
+        if (found.registered & 0x01 and self._receipts != "none") or self._receipts == "each":
             await asyncio.sleep(DELIVERED_AFTER_S)
             with suppress(NotTaken):
                 await self._deliver(self._receipt(found, message_id))

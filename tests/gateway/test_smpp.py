@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.channels.smpp import bind
+from gateway.sessions.memory import MemorySessions
 from gateway.settings import SmsSettings
 from simulators.demo import HOME
 from simulators.smsc import NotTaken, Smsc
@@ -281,6 +282,37 @@ async def test_a_receipt_moves_forward_only_and_may_come_first(bound, eventually
         assert ["delivered", "failed", "pending", "failed"] == [each.fate for each in await d.rows("receipt")]
 
 
+async def test_receipts_of_parts_that_nobody_asked_for_are_taken_and_decide_nothing(bound, eventually):
+    """The message has the last part's id: its word counts, whatever is said of the others before or after."""
+    async with bound(receipts="each") as (d, _, _phones):
+        await queued(d, TEXT)
+        await settled(d, eventually)
+
+        async def all_reported():
+            return len(await d.rows("receipt")) == 5
+
+        await eventually(all_reported)
+        ids = [f"{0xA1 + number:x}" for number in range(5)]
+        assert sorted(str(int(each, 16)) for each in ids) == sorted(
+            each.provider_id for each in await d.rows("receipt")
+        )
+        assert [(ids[-1], "delivered")] == [(each.provider_id, each.fate) for each in await d.rows("message_out")]
+
+
+@pytest.mark.parametrize(("first", "last"), [("UNDELIV", "DELIVRD"), ("DELIVRD", "UNDELIV")])
+async def test_a_parts_receipt_leaves_the_message_open_for_the_last_ones(bound, eventually, first, last):
+    async with bound(receipts="none") as (d, smsc, _):
+        await queued(d, TEXT)
+        await settled(d, eventually)
+        for number in range(4):
+            await smsc._deliver(smsc_message(f"id:{0xA1 + number:x} stat:{first}".encode(), esm=4))
+        assert [None] == [each.fate for each in await d.rows("message_out")]
+
+        await smsc._deliver(smsc_message(f"id:a5 stat:{last}".encode(), esm=4))
+        fate = {"DELIVRD": "delivered", "UNDELIV": "failed"}[last]
+        assert [fate] == [each.fate for each in await d.rows("message_out")]
+
+
 @pytest.mark.parametrize(("mode", "state"), [("refuse", "failed"), ("silent", "waiting"), ("throttle", "waiting")])
 async def test_what_an_smsc_says_decides_what_becomes_of_the_row(bound, eventually, mode, state):
     async with bound() as (d, smsc, phones):
@@ -506,6 +538,23 @@ async def test_a_dial_is_acknowledged_before_it_is_answered_and_a_caller_who_lea
 
         commands = [command for _, command in smsc.seen if command in (0x4, 0x80000005)]
         assert [0x80000005, 0x4, 0x80000005] == commands
+
+
+async def test_a_screen_goes_out_after_its_dialogue_is_saved(bound, monkeypatch):
+    """vaccine-eligibility publishes first: a crash in between shows a screen the store has never heard of."""
+    shown_before, save = [], MemorySessions.save
+
+    async def slow(self, *what, **more):
+        await asyncio.sleep(0.2)
+        shown_before.append(len(smsc.submitted))
+        return await save(self, *what, **more)
+
+    monkeypatch.setattr(MemorySessions, "save", slow)
+    async with bound() as (_, smsc, _phones):
+        number, _ = await smsc.dial(CALLER, "*4*061#")
+        await smsc.type(CALLER, number, "1")
+
+    assert [0, 1] == shown_before
 
 
 async def test_a_refused_ussd_answer_is_not_sent_again(bound):
