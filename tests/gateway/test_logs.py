@@ -3,11 +3,13 @@
 import io
 import json
 import logging
+from contextlib import suppress
 
 import pytest
 
 from gateway import logs
 from gateway.turn import Turns
+from simulators.smsc import NotTaken, Smsc, _message
 
 CALLER = "+989161234567"
 
@@ -62,6 +64,44 @@ async def test_what_breaks_is_logged_without_what_it_was_about(desk, log, eventu
         await eventually(failed)
     broken_lines = [each for each in events(log) if each["event"] in ("turn_failed", "worker_failed")]
     assert all("RuntimeError" == each["exception"][0]["exc_type"] for each in broken_lines)
+    assert holds_nothing_of_hers(log)
+
+
+async def test_what_goes_over_a_bind_is_logged_without_what_it_was_about(desk, log, eventually):
+    """Good and bad, SMS, calls and receipts: courier's sender has text and address in its log lines."""
+    smsc = Smsc("rasad", "demo", lambda *_: None)
+    async with desk(smsc=smsc):
+
+        async def bound():
+            return smsc.binds
+
+        await eventually(bound)
+        number, _ = await smsc.dial(CALLER, "*4*061*12345#")
+        await smsc.hang_up(CALLER, number)
+        await smsc.dial(CALLER, "*5*12345#")  # not ours
+        await smsc.text(CALLER, "4040", "نامه 12345")
+        await smsc.text(CALLER, "4040", "نامه 12345 " * 20)
+        odd = [
+            {"text": b"\x05\0\3\1", "esm": 0x40},  # a header past its end
+            {"text": b"12345", "tlvs": b"\x05\x01\x00\x01\x03", "service": "USSD"},  # no operation of a caller's
+            {"text": b"id:12345 stat:DELIVRD text:12345", "esm": 4},  # of no message
+            {"text": b"stat:DELIVRD text:12345", "esm": 4},
+            {"text": b"12345", "source": "9161234567X"},  # no phone
+        ]
+        for each in odd:
+            with suppress(NotTaken):
+                rest = {"service": each.get("service", ""), "tlvs": each.get("tlvs", b"")}
+                sender = each.get("source", CALLER)
+                await smsc._deliver(_message(sender, "4040", each["text"], 0, each.get("esm", 0), **rest))
+        smsc.mode = "refuse"
+        await smsc.text(CALLER, "4040", "نامه 12345")
+
+        async def not_sent():
+            return [each for each in events(log) if each["event"] == "sms_not_sent"]
+
+        await eventually(not_sent)
+    seen = {each["event"] for each in events(log)}
+    assert {"turn", "sms_received", "sms_sent", "sms_reported", "refused", "receipt_without_a_message"} <= seen
     assert holds_nothing_of_hers(log)
 
 
