@@ -206,7 +206,7 @@ async def composed(
     settings, own = checked.settings, checked.settings.gateway
     clock = clock or SystemClock()
     keys = keys or read_keys(Path(own.keys_file))
-    database = Database(own.database, keys)
+    database = Database(own.database, keys, own.storage)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.stop)
         await database.start()
@@ -346,12 +346,12 @@ async def try_out(settings: Settings, folder: Path | None, phone: str) -> tuple[
 @asynccontextmanager
 async def _stored_menus(settings: Settings) -> AsyncIterator[tuple[StoredMenus, Keys]]:
     keys = read_keys(Path(settings.gateway.keys_file))
-    database = Database(settings.gateway.database, keys)
+    database = Database(settings.gateway.database, keys, settings.gateway.storage)
     try:
         await database.start()
         yield StoredMenus(database, SystemClock()), keys
     except SQLAlchemyError as error:
-        raise DatabaseUnusable(f"database {settings.gateway.database}: {error}; nothing is published") from error
+        raise DatabaseUnusable(f"database {database}: {error}; nothing is published") from error
     finally:
         await database.stop()
 

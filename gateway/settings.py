@@ -140,6 +140,22 @@ class SmsSettings(_Strict):
     """Incoming messages answered at once, and outgoing ones in flight: most of them only wait for somebody."""
 
 
+class StorageSettings(_Strict):
+    """What a turn grants our own database. Together less than a USSD channel's reserve_s, so that a caller still gets a
+    text while the database hangs."""
+
+    connections: int = Field(default=10, ge=2, le=200)
+    """Of this process. PostgreSQL admits 100 in all unless told otherwise, and each costs it some memory."""
+    connection_within_s: float = Field(default=2.0, gt=0)
+    """How long work waits for one of them: whoever waits longer is one too many and is told so."""
+    connect_within_s: float = Field(default=2.0, gt=0)
+    """What a new connection may take."""
+    statement_within_s: float = Field(default=3.0, gt=0)
+    """What one statement may take on PostgreSQL. The slowest of ours takes milliseconds."""
+    lock_within_s: float = Field(default=2.0, gt=0)
+    """How long one waits for a row that somebody else is changing."""
+
+
 class TlsSettings(_Strict):
     """Files in PEM. Most put a proxy before us; then TLS ends there."""
 
@@ -156,7 +172,9 @@ class GatewaySettings(_Strict):
     tls: TlsSettings | None = None
     proxies: Networks = ()
     """Proxies of ours: what they say of where a request comes from, and with which certificate, is believed."""
-    database: str = "sqlite+aiosqlite:///var/rasad.db"
+    database: str = Field(default="sqlite+aiosqlite:///var/rasad.db", repr=False)
+    """Or postgresql+asyncpg://user:${PASSWORD}@host/name, where several processes or machines share one."""
+    storage: StorageSettings = StorageSettings()
     keys_file: str = "var/keys.yaml"
     """What numbers and texts are sealed with. `rasad keys new FILE` makes one; losing it loses the data."""
     menu: str | None = None

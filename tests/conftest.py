@@ -1,7 +1,11 @@
 """What tests of several packages use: keys, a clock that only moves when told to, the shipped menu."""
 
+import asyncio
+import itertools
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import structlog
 from gateway.menu_files import read_folder
 from gateway.privacy import Keys
 from gateway.settings import SHIPPED_MENU
+from gateway.storage.database import Database
 from menus import loader
 from tests import postgresql
 
@@ -76,6 +81,64 @@ def postgresql_server():
     """(address, pid) of a PostgreSQL that runs as long as this test run."""
     with postgresql.running() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server, keys):
+    """The address of that server, which has a database `rasad` of this release for others to be copied from."""
+    address, _ = postgresql_server
+
+    async def migrated():
+        database = Database(f"{address.rpartition('/')[0]}/rasad", keys)
+        await database.start()
+        await database.stop()
+
+    postgresql.said(address, "CREATE DATABASE rasad")
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrated()).result()
+    return address.rpartition("/")[0]
+
+
+_COPIES = itertools.count(1)
+
+
+BOTH_DATABASES = pytest.mark.databases("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc):
+    """Each test runs on the databases it is marked with, the nearest mark holding; on SQLite without one."""
+    if "database_kind" in metafunc.fixturenames and (mark := metafunc.definition.get_closest_marker("databases")):
+        metafunc.parametrize("database_kind", mark.args)
+
+
+@pytest.fixture
+def database_kind():
+    return "sqlite"
+
+
+@pytest.fixture
+def empty_url(request, tmp_path, database_kind):
+    """The address of a database of its own that has nothing in it; on SQLite it is not even made."""
+    with _own(request, tmp_path, database_kind, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(request, tmp_path, database_kind):
+    """The same of this release, where that is cheaper than to make it so."""
+    with _own(request, tmp_path, database_kind, "rasad") as url:
+        yield url
+
+
+@contextmanager
+def _own(request, tmp_path, kind, template):
+    if kind == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'deep' / 'rasad.db'}"
+        return
+    server, name = request.getfixturevalue("postgresql_template"), f"rasad_{next(_COPIES)}"
+    postgresql.said(f"{server}/postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield f"{server}/{name}"
+    postgresql.said(f"{server}/postgres", f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(autouse=True)

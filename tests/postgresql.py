@@ -1,5 +1,6 @@
 """A PostgreSQL of our own for a test run: the server on this machine, else the one from the test lock."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -9,9 +10,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+
+import asyncpg
 
 START_WITHIN_S = 30.0
 
@@ -102,3 +106,18 @@ def running() -> Iterator[tuple[str, int]]:
         yield server.url, server.pid
     finally:
         server.remove()
+
+
+def said(address: str, *statements: str) -> None:
+    """Say these to a server, each by itself. In a thread, so that a fixture may do it whatever loop runs."""
+
+    async def say() -> None:
+        connection = await asyncpg.connect(address.replace("+asyncpg", ""))
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, say()).result()

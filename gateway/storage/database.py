@@ -1,10 +1,11 @@
-"""The database of this process: SQLite by default, one fair writer, schema by migrations.
+"""The database of this process: SQLite by default, PostgreSQL where many processes share one; schema by migrations.
 
-SQLite lets one connection write at a time and starves the others (reliability.md 0.5), so writers queue here, in
-order, instead of polling its lock.
+SQLite lets one connection write at a time and starves the others (reliability.md 0.5), so its writers queue here, in
+order, instead of polling its lock. PostgreSQL's writers wait for nobody but whoever has the same row.
 """
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,18 +14,24 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import ColumnElement, Connection, Table, event, make_url, text
-from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import URL, ColumnElement, Connection, NullPool, Table, event, make_url, text
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.clock import SystemClock
 from gateway.privacy import Keys
+from gateway.settings import StorageSettings
 from gateway.storage.columns import Seconds
 from gateway.storage.tables import Tables, tables
 
-DRIVERS = ("sqlite+aiosqlite",)
-"""What the schema and the claims below were tried on."""
+DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
+"""What the schema and the statements were tried on."""
+
+EXPECTED = "expected sqlite+aiosqlite:///path/to/rasad.db or postgresql+asyncpg://user@host/name"
+
+ALIVE_WITHIN_S = 2.0
+"""What a database gets to say that it is there."""
 
 
 class DatabaseUnusable(Exception):
@@ -32,56 +39,107 @@ class DatabaseUnusable(Exception):
 
 
 class Database:
-    def __init__(self, url: str, keys: Keys) -> None:
+    def __init__(self, url: str, keys: Keys, settings: StorageSettings | None = None) -> None:
         try:
             parsed = make_url(url)
         except ArgumentError:
-            raise DatabaseUnusable("database: not a URL; expected sqlite+aiosqlite:///path/to/rasad.db") from None
+            raise DatabaseUnusable(f"database: not a URL; {EXPECTED}") from None
         if parsed.drivername not in DRIVERS:
-            raise DatabaseUnusable(f"database: {parsed.drivername} is not served; expected {' or '.join(DRIVERS)}")
-        self._path = Path(parsed.database or "")
+            raise DatabaseUnusable(f"database: {parsed.drivername} is not served; {EXPECTED}")
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        if self.sqlite and parsed.database in (None, "", ":memory:"):
+            raise DatabaseUnusable(f"database: rows in memory outlive nothing; {EXPECTED}")
+        self._url, self._settings = parsed, settings or StorageSettings()
         self.tables: Tables = tables(keys)
-        # SQL parameters are phone numbers and texts: never in an error, never in a log.
-        self.engine: AsyncEngine = create_async_engine(parsed, hide_parameters=True)
+        self.engine = _engine(parsed, self._settings)
+        # Reads are single statements: they need no transaction around them, nor the two round trips it takes. SQLite's
+        # have none anyway, and to tell it so is a statement in which a cancelled caller would leave its connection.
+        self._reader = self.engine if self.sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writing = asyncio.Lock()
         # What leases last by: the database's clock, and one of this process that runs beside it and never jumps.
         self.seconds: ColumnElement[float] = Seconds()
         self.monotonic: Callable[[], float] = SystemClock().monotonic
-        event.listen(self.engine.sync_engine, "connect", _pragmas)
 
-    async def start(self) -> None:
+    def __str__(self) -> str:
+        """Where it is, without user and password."""
+        shown = self._url.set(username=None, password=None, query={})
+        return str(shown.database) if self.sqlite else shown.render_as_string()
+
+    async def start(self, revision: str = "head") -> None:
         """Create or upgrade the schema."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            async with self.engine.begin() as connection:
-                await connection.run_sync(_upgrade)
-        except CommandError as error:
-            why = f"not of this release ({error}); nothing was changed"
-            raise DatabaseUnusable(f"database {self._path}: {why}") from error
-        except (OSError, SQLAlchemyError) as error:
-            raise DatabaseUnusable(f"database {self._path}: {error}") from error
+        await self._migrate(lambda config: command.upgrade(config, revision))
 
     async def stop(self) -> None:
         await self.engine.dispose()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction that writes; commits at the end, rolls back on an exception. In order of arrival."""
+        """One transaction that writes; commits at the end, rolls back on an exception. On SQLite in order of arrival,
+        and one at a time."""
+        if not self.sqlite:
+            async with _failing_alike(), self.engine.begin() as connection:
+                yield connection
+            return
         async with self._writing, self.engine.begin() as connection:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as connection:
+        async with _failing_alike(), self._reader.connect() as connection:
             yield connection
 
+    async def alone(self, connection: AsyncConnection, what: str) -> None:
+        """From here until this transaction ends no other does the same thing, in any process. On SQLite a transaction
+        that writes is alone anyway."""
+        if not self.sqlite:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock(what)})
+
     async def alive(self) -> bool:
+        """Whether it answers, and soon. Its own task: leaving a server that hangs takes a while."""
+        asking = asyncio.create_task(self._answers())
+        done, _ = await asyncio.wait({asking}, timeout=ALIVE_WITHIN_S)
+        if not done:
+            asking.cancel()
+        return bool(done) and asking.result()
+
+    async def _answers(self) -> bool:
         try:
             async with self.reading() as connection:
                 await connection.execute(text("SELECT 1"))
         except SQLAlchemyError:
             return False
         return True
+
+    async def _migrate(self, work: Callable[[Config], None]) -> None:
+        """Alembic's commands in one transaction, on a connection that is in no hurry: an index of millions of rows
+        takes longer than any statement of a turn may."""
+
+        def run(connection: Connection) -> None:
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            work(config)
+
+        patient = _engine(self._url, self._settings, patient=True)
+        try:
+            if self.sqlite:
+                Path(self._url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            async with _failing_alike(), self._writing, patient.begin() as connection:
+                if self.sqlite:
+                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                await self.alone(connection, "migrate")
+                await connection.run_sync(run)
+        except CommandError as error:
+            why = f"not of this release ({error}); nothing was changed"
+            raise DatabaseUnusable(f"database {self}: {why}") from error
+        except (OSError, SQLAlchemyError) as error:
+            raise DatabaseUnusable(f"database {self}: {getattr(error, 'orig', None) or error}") from error
+        finally:
+            await patient.dispose()
+
+
+# PostgreSQL's INSERT, since SQLite's ON CONFLICT is written the same way and compiled from either.
 
 
 def upsert(table: Table, values: dict[str, Any], *, on: list[str], update: dict[str, Any]) -> Insert:
@@ -94,7 +152,35 @@ def insert_once(table: Table, **values: Any) -> Insert:
     return insert(table).values(**values).on_conflict_do_nothing()
 
 
-def _pragmas(connection: Any, _: Any) -> None:
+def _engine(url: URL, settings: StorageSettings, *, patient: bool = False) -> AsyncEngine:
+    """patient: for whoever changes the schema, one connection and as long as it takes."""
+    # SQL parameters are phone numbers and texts: never in an error, never in a log.
+    options: dict[str, Any] = {"hide_parameters": True}
+    if patient:
+        options |= {"poolclass": NullPool}
+    else:
+        options |= {"pool_size": settings.connections, "max_overflow": 0, "pool_timeout": settings.connection_within_s}
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, **options)
+        event.listen(engine.sync_engine, "connect", _sqlite_connected)
+        return engine
+    session = {"application_name": "rasad", "timezone": "UTC"}
+    arguments: dict[str, Any] = {"timeout": settings.connect_within_s, "server_settings": session}
+    if not patient:
+        session["statement_timeout"] = f"{settings.statement_within_s * 1000:.0f}"
+        session["lock_timeout"] = f"{settings.lock_within_s * 1000:.0f}"
+        # A process that hangs in the middle of a transaction must not keep its rows from the others.
+        session["idle_in_transaction_session_timeout"] = f"{settings.statement_within_s * 10_000:.0f}"
+        # The server's own limit is first; this one is for a server that says nothing at all.
+        arguments["command_timeout"] = settings.statement_within_s + 1
+    engine = create_async_engine(url, connect_args=arguments, **options)
+    event.listen(engine.sync_engine, "checkout", _still_open)
+    return engine
+
+
+def _sqlite_connected(connection: Any, _: Any) -> None:
+    # The driver's own BEGIN comes too late (after the first read) and not at all before a change of the schema.
+    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     # FULL: an acknowledged message survives the power cut, not only the process.
@@ -104,8 +190,20 @@ def _pragmas(connection: Any, _: Any) -> None:
     cursor.close()
 
 
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+def _still_open(connection: Any, _: Any, __: Any) -> None:
+    """A connection whose server has gone is known by its socket, without asking: the pool makes another."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+@asynccontextmanager
+async def _failing_alike() -> AsyncIterator[None]:
+    """Whatever is between us and the server is SQLAlchemy's error too: the driver passes on what its socket says."""
+    try:
+        yield
+    except OSError as error:
+        raise OperationalError(None, None, error, hide_parameters=True) from error
+
+
+def _lock(what: str) -> int:
+    return zlib.crc32(f"rasad {what}".encode())

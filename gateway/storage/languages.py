@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.clock import Clock
-from gateway.storage.database import Database
+from gateway.storage.database import Database, upsert
 
 log = structlog.get_logger()
 
@@ -38,8 +37,7 @@ class Languages:
         """False when it could not be stored; the dialogue goes on in the language all the same."""
         table = self.database.tables.phone
         row = {"msisdn_tag": msisdn_tag, "language": language, "changed_at": self.clock.now()}
-        chosen = insert(table).values(**row)
-        chosen = chosen.on_conflict_do_update(index_elements=["msisdn_tag"], set_=row)
+        chosen = upsert(table, row, on=["msisdn_tag"], update=row)
         try:
             async with self.database.writing() as connection:
                 await connection.execute(chosen)

@@ -30,7 +30,8 @@ class StoredMenus:
         """
         tables, now = self.database.tables, self.clock.now()
         async with self.database.writing() as connection:
-            # Before anything is read: from here on no other process writes until we commit.
+            # Before anything is read: from here on nobody else publishes until we commit.
+            await self.database.alone(connection, "publish")
             await self._keep(connection, version, files)
             published = await self._last(connection)
             if published == version or (first and published is not None):

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.clock import Clock
 from gateway.privacy import Keys
-from gateway.storage.database import Database
+from gateway.storage.database import Database, upsert
 from menus.ports import Case
 
 log = structlog.get_logger()
@@ -34,8 +33,7 @@ class Ratings:
             "score": score,
             "rated_at": self.clock.now(),
         }
-        chosen = insert(self.database.tables.rating).values(**row)
-        chosen = chosen.on_conflict_do_update(index_elements=["opinion_tag"], set_=row)
+        chosen = upsert(self.database.tables.rating, row, on=["opinion_tag"], update=row)
         try:
             async with self.database.writing() as connection:
                 await connection.execute(chosen)

@@ -5,10 +5,25 @@ A change here comes with a migration; tests/gateway/test_storage.py compares the
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Double, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from gateway.privacy import Keys
 from gateway.storage.columns import Sealed, SealedBytes, UtcTime
+
+ID = BigInteger().with_variant(Integer, "sqlite")
+"""A number that outlasts ten million messages a day; SQLite counts rows by no other type than its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,7 @@ def tables(keys: Keys) -> Tables:
         message_in=Table(
             "message_in",
             metadata,
-            Column("id", Integer, primary_key=True),
+            Column("id", ID, primary_key=True),
             Column("channel", String(64), nullable=False),
             Column("provider_id", String(160), nullable=False),
             Column("msisdn", Sealed(keys, "message_in.msisdn"), nullable=False),
@@ -61,7 +76,7 @@ def tables(keys: Keys) -> Tables:
         message_out=Table(
             "message_out",
             metadata,
-            Column("id", Integer, primary_key=True),
+            Column("id", ID, primary_key=True),
             Column("cause", String(96), nullable=False, unique=True),
             Column("channel", String(64), nullable=False),
             Column("msisdn", Sealed(keys, "message_out.msisdn"), nullable=False),
@@ -92,7 +107,7 @@ def tables(keys: Keys) -> Tables:
         receipt=Table(
             "receipt",
             metadata,
-            Column("id", Integer, primary_key=True),
+            Column("id", ID, primary_key=True),
             Column("channel", String(64), nullable=False),
             Column("provider_id", String(160), nullable=False),
             Column("msisdn_tag", String(32), nullable=False),
@@ -107,7 +122,7 @@ def tables(keys: Keys) -> Tables:
         message_part=Table(
             "message_part",
             metadata,
-            Column("id", Integer, primary_key=True),
+            Column("id", ID, primary_key=True),
             Column("channel", String(64), nullable=False),
             Column("msisdn", Sealed(keys, "message_part.msisdn"), nullable=False),
             Column("msisdn_tag", String(32), nullable=False),
@@ -124,7 +139,7 @@ def tables(keys: Keys) -> Tables:
         follow_up=Table(
             "follow_up",
             metadata,
-            Column("id", Integer, primary_key=True),
+            Column("id", ID, primary_key=True),
             Column("cause", String(96), nullable=False, unique=True),
             Column("channel", String(64), nullable=False),
             Column("line", String(64)),  # the USSD channel she called by; nothing when she texted
@@ -178,7 +193,7 @@ def tables(keys: Keys) -> Tables:
         follow=Table(
             "follow",
             metadata,
-            Column("id", Integer, primary_key=True),
+            Column("id", ID, primary_key=True),
             Column("follow_tag", String(32), nullable=False, unique=True),  # of phone and case
             Column("case_tag", String(32), nullable=False),
             # What an office may announce it by: its own spelling of the number, and what she asked with.
@@ -215,7 +230,7 @@ def tables(keys: Keys) -> Tables:
         menu_publication=Table(
             "menu_publication",
             metadata,
-            Column("id", Integer, primary_key=True),
+            Column("id", ID, primary_key=True),
             Column("hash", String(64), ForeignKey("menu_version.hash"), nullable=False),
             Column("published_at", UtcTime, nullable=False),
         ),

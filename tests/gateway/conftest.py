@@ -52,7 +52,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path, keys, clock):
+def desk(tmp_path, keys, clock, database_url):
     """`async with desk() as d`: a gateway; entered again, one that finds the rows of the one before."""
     write_keys(tmp_path / "keys.yaml", keys)
 
@@ -96,13 +96,14 @@ def desk(tmp_path, keys, clock):
             }
             if sms_down:
                 environment["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
-            url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
             own = {"keys_file": str(tmp_path / "keys.yaml"), **changes}
-            checked = app.check(settings.read(config, {**environment, **dict(environ)}).at(database=url, **own))
+            checked = app.check(
+                settings.read(config, {**environment, **dict(environ)}).at(database=database_url, **own)
+            )
             application = await stack.enter_async_context(app.composed(checked, clock=clock, tell=tell))
             url_here = await listening(application, port)
             http = await stack.enter_async_context(aiohttp.ClientSession())
-            database = Database(url, keys)
+            database = Database(database_url, keys)
             stack.push_async_callback(database.stop)
             yield Desk(url_here, phones_here, http, database, checked.settings, keys, clock, application)
 
@@ -110,9 +111,9 @@ def desk(tmp_path, keys, clock):
 
 
 @pytest.fixture
-async def database(tmp_path, keys):
+async def database(database_url, keys):
     """A database of its own, of this release."""
-    found = Database(f"sqlite+aiosqlite:///{tmp_path / 'deep' / 'rasad.db'}", keys)
+    found = Database(database_url, keys)
     await found.start()
     yield found
     await found.stop()

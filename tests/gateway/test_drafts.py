@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 from gateway import app, commands, publications
 from gateway.api import DRAFT_FOR_S
 from gateway.settings import SHIPPED_MENU
+from tests.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
 
 TOKEN = "t" * 22
 PHONE, OTHER = "+989161234567", "+989160000002"

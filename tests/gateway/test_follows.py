@@ -17,6 +17,9 @@ from gateway.signed import sign
 from gateway.sms import worker
 from simulators.demo import HOME, address
 from simulators.offices.days import jalali
+from tests.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
 
 CALLER = "+989161234567"
 STOP = "لغو: 0 بفرستید"
@@ -306,6 +309,7 @@ async def test_many_are_looked_up_at_the_offices_pace(followed, office, clock, e
         await eventually(all_told)
 
 
+@pytest.mark.databases("sqlite")
 async def test_nothing_looks_through_all_rows(followed, announcing, office, clock, eventually, tmp_path):
     """With a million rows what is asked each second must be found by an index, in its order."""
     asked = {}
@@ -327,7 +331,7 @@ async def test_nothing_looks_through_all_rows(followed, announcing, office, cloc
             await told(d, eventually, 3)
     finally:
         sa.event.remove(sa.Engine, "before_cursor_execute", note)
-    with sqlite3.connect(tmp_path / "rasad.db") as database:
+    with sqlite3.connect(tmp_path / "deep" / "rasad.db") as database:
         plans = {
             statement: [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
             for statement, parameters in asked.items()

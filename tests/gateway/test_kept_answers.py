@@ -4,6 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
+
 CALLER = "+989161234567"
 DAY = 24 * 3600
 

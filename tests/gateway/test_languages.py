@@ -2,6 +2,10 @@
 
 from sqlalchemy.exc import OperationalError
 
+from tests.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
+
 CALLER = "+989161234567"
 
 

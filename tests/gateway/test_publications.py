@@ -14,6 +14,9 @@ from gateway.storage.menus import StoredMenus
 from menus import loader
 from menus.source import Faulty
 from simulators.demo import HOME
+from tests.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
 
 CALLER = "+989161234567"
 TITLE = "رصد خوزستان"

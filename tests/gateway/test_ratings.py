@@ -3,6 +3,10 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tests.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
+
 CALLER = "+989161234567"
 THANKS = "END نظر شما ثبت شد. سپاس"
 

@@ -15,6 +15,9 @@ from gateway.settings import FollowUpSettings
 from gateway.sms import worker
 from simulators.demo import HOME
 from simulators.offices import data
+from tests.conftest import BOTH_DATABASES
+
+pytestmark = BOTH_DATABASES
 
 CALLER = "+989161234567"
 
@@ -112,6 +115,7 @@ async def test_a_reply_too_old_to_help_is_not_sent(desk, eventually, clock):
         assert [] == d.phones.received(CALLER)
 
 
+@pytest.mark.databases("sqlite")
 async def test_no_number_and_no_text_stand_in_the_database_file(desk, eventually, tmp_path):
     async with desk() as d:
         await d.sms("12345")
@@ -122,10 +126,11 @@ async def test_no_number_and_no_text_stand_in_the_database_file(desk, eventually
             return len(rows) == 2 and await d.rows("conversation")
 
         await eventually(sent)
-    with sqlite3.connect(tmp_path / "rasad.db") as connection:
+    file = tmp_path / "deep" / "rasad.db"
+    with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
-    content = (tmp_path / "rasad.db").read_bytes()
+    content = file.read_bytes()
     # Of what was said, in or out, words the menu does not have: that stands there for everybody to read.
     for secret in (CALLER, CALLER[1:], CALLER[3:], "شیرین", "دفتر حقوقی", "نامه 12345 در حال"):
         assert secret.encode() not in content
@@ -159,7 +164,7 @@ async def test_a_message_that_breaks_us_is_set_aside_and_its_sender_told(desk, e
         assert 1 == len(d.phones.received("+989160000001"))
 
 
-async def test_a_row_that_does_not_open_is_set_aside_and_holds_up_nobody(desk, eventually, tmp_path):
+async def test_a_row_that_does_not_open_is_set_aside_and_holds_up_nobody(desk, eventually):
     async with desk(sms_down=True) as d:
         await d.sms("12345", sender="+989160000001", message_id="m-1")
 
@@ -167,14 +172,15 @@ async def test_a_row_that_does_not_open_is_set_aside_and_holds_up_nobody(desk, e
             return [row for row in await d.rows("message_out") if row.reason]
 
         await eventually(tried)
-    with sqlite3.connect(tmp_path / "rasad.db") as connection:
-        connection.execute("UPDATE message_out SET text = x'01ff', due_at = '2000-01-01 00:00:00.000000'")
-        connection.execute(
-            "INSERT INTO message_in (channel, provider_id, msisdn, msisdn_tag, short_code, text, received_at,"
-            " due_at, state, tries)"
-            " VALUES ('kannel', 'x', x'00', 'other', '4040', x'00', '2026-11-22', '2026-11-22', 'new', 0)"
-        )
-    connection.close()
+        async with d.database.writing() as connection:
+            spoiled = sa.text("UPDATE message_out SET text = :octets, due_at = '2000-01-01 00:00:00.000000'")
+            await connection.execute(spoiled, {"octets": b"\x01\xff"})
+            added = sa.text(
+                "INSERT INTO message_in (channel, provider_id, msisdn, msisdn_tag, short_code, text, received_at,"
+                " due_at, state, tries)"
+                " VALUES ('kannel', 'x', :octets, 'other', '4040', :octets, '2026-11-22', '2026-11-22', 'new', 0)"
+            )
+            await connection.execute(added, {"octets": b"\x00"})
     async with desk() as d:
         await d.sms("12345", message_id="m-2")
 

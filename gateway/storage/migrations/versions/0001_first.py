@@ -8,11 +8,13 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "message_in",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", ID, primary_key=True),
         sa.Column("channel", sa.String(64), nullable=False),
         sa.Column("provider_id", sa.String(160), nullable=False),
         sa.Column("msisdn", sa.LargeBinary, nullable=False),
@@ -29,7 +31,7 @@ def upgrade() -> None:
     op.create_index("ix_message_in_state", "message_in", ["state", "id"])
     op.create_table(
         "message_out",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", ID, primary_key=True),
         sa.Column("cause", sa.String(96), nullable=False, unique=True),
         sa.Column("channel", sa.String(64), nullable=False),
         sa.Column("msisdn", sa.LargeBinary, nullable=False),
@@ -48,7 +50,7 @@ def upgrade() -> None:
     op.create_index("ix_message_out_due", "message_out", ["state", "due_at"])
     op.create_table(
         "follow_up",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", ID, primary_key=True),
         sa.Column("cause", sa.String(96), nullable=False, unique=True),
         sa.Column("channel", sa.String(64), nullable=False),
         sa.Column("msisdn", sa.LargeBinary, nullable=False),

@@ -8,6 +8,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -18,7 +20,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "menu_publication",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", ID, primary_key=True),
         sa.Column("hash", sa.String(64), sa.ForeignKey("menu_version.hash"), nullable=False),
         sa.Column("published_at", sa.DateTime, nullable=False),
     )

@@ -8,6 +8,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     for name, kind in (
@@ -20,7 +22,7 @@ def upgrade() -> None:
     op.create_index("ix_follow_up_msisdn_tag", "follow_up", ["msisdn_tag", "state"])
     op.create_table(
         "follow",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", ID, primary_key=True),
         sa.Column("follow_tag", sa.String(32), nullable=False, unique=True),
         sa.Column("case_tag", sa.String(32), nullable=False),
         sa.Column("number_tags", sa.String(80), nullable=False),

@@ -14,7 +14,10 @@ def upgrade() -> None:
         table.add_column(sa.Column("number_tag", sa.String(32)))
         table.add_column(sa.Column("asked_tag", sa.String(32)))
     # One or two tags with a blank between, in no order that says which is which; both are looked for alike.
-    op.execute("UPDATE follow SET number_tag = substr(number_tags, 1, 32), asked_tag = substr(number_tags, -32)")
+    op.execute(
+        "UPDATE follow SET number_tag = substr(number_tags, 1, 32),"
+        " asked_tag = substr(number_tags, length(number_tags) - 31)"
+    )
     with op.batch_alter_table("follow") as table:
         table.alter_column("number_tag", existing_type=sa.String(32), nullable=False)
         table.alter_column("asked_tag", existing_type=sa.String(32), nullable=False)

@@ -8,6 +8,8 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     op.add_column("message_out", sa.Column("fate", sa.String(16)))
@@ -15,7 +17,7 @@ def upgrade() -> None:
     op.create_index("ix_message_out_msisdn_tag", "message_out", ["msisdn_tag", "channel"])
     op.create_table(
         "receipt",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", ID, primary_key=True),
         sa.Column("channel", sa.String(64), nullable=False),
         sa.Column("provider_id", sa.String(160), nullable=False),
         sa.Column("msisdn_tag", sa.String(32), nullable=False),
@@ -26,7 +28,7 @@ def upgrade() -> None:
     op.create_index("ix_receipt_msisdn_tag", "receipt", ["msisdn_tag", "channel"])
     op.create_table(
         "message_part",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", ID, primary_key=True),
         sa.Column("channel", sa.String(64), nullable=False),
         sa.Column("msisdn", sa.LargeBinary, nullable=False),
         sa.Column("msisdn_tag", sa.String(32), nullable=False),
