@@ -52,6 +52,8 @@ from gateway.privacy import Keys, KeysUnusable, new_keys, read_keys
 from gateway.publications import opened
 from gateway.services import Rate, RememberLanguage
 from gateway.sessions.memory import MemorySessions
+from gateway.sessions.redis import RedisSessions
+from gateway.sessions.store import SessionStore
 from gateway.settings import Settings, TlsSettings
 from gateway.sms.conversations import Conversations
 from gateway.sms.follow_ups import FollowUps
@@ -245,7 +247,12 @@ async def composed(
         languages = Languages(database, clock)
         services["remember_language"] = RememberLanguage(languages)
         services["rate"] = Rate(Ratings(database, keys, clock))
-        sessions = MemorySessions(clock.monotonic)
+        sessions: SessionStore = MemorySessions(clock.monotonic)
+        if own.sessions.redis is not None:
+            sessions = in_redis = RedisSessions(own.sessions.redis, own.sessions.redis_within_s, keys)
+            stack.push_async_callback(in_redis.stop)
+            if trouble := await sessions.trouble():
+                log.warning("sessions_in_trouble", reason=trouble)
         turns = Turns(menus, answers, sessions, languages, kept, keys, clock, own.sessions)
         talks = Conversations(database, clock, own.sms)
         follow_ups = FollowUps(database, turns, outbox, talks, settings.texts, keys, clock, own.follow_ups)
@@ -303,7 +310,7 @@ async def composed(
         uploads = Uploads(registers, secrets, clock)
         api = Api(own.api_tokens, sessions, publications, house(settings), keys, clock)
         states = {name: bind.states for name, bind in binds.items()}
-        health = Health(database, menus, states, only_binds=not (settings.ussd or settings.sms))
+        health = Health(database, sessions, menus, states, only_binds=not (settings.ussd or settings.sms))
         own_routes = [*events.routes(), *uploads.routes(), *api.routes(), *health.routes()]
         application.add_routes([*channels.routes(), *own_routes, *more])
         for name, channel in (*settings.ussd.items(), *settings.sms.items()):

@@ -19,6 +19,7 @@ from datetime import time
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -87,6 +88,37 @@ Secrets = Annotated[
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed)]
 
 
+def _one_server(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
+def _redis_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("redis", "rediss") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ValueError("expected redis://HOST:PORT/0, or rediss:// for TLS")
+    return url
+
+
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+
+
+class RedisSettings(_Strict):
+    """One server: `url`. A cluster: some of its nodes. A server that sentinels watch over: those, and `url` with the
+    name they know it by for a host."""
+
+    url: RedisUrl | Literal[""] = Field(default="", repr=False)
+    cluster: tuple[RedisUrl, ...] = Field(default=(), repr=False)
+    sentinels: tuple[RedisUrl, ...] = Field(default=(), repr=False)
+
+    def model_post_init(self, _: Any) -> None:
+        if bool(self.url) == bool(self.cluster) or (self.cluster and self.sentinels):
+            raise ValueError("expected a URL, or {cluster: [URL, ...]}, or {url: URL, sentinels: [URL, ...]}")
+
+
 class SessionSettings(_Strict):
     idle_s: float = Field(default=180.0, gt=0)
     """How long we remember a session that says nothing. Operators end theirs after 120 to 180 s (protocols.md A6)."""
@@ -95,6 +127,11 @@ class SessionSettings(_Strict):
     repeat_within_ms: float = Field(default=1000.0, ge=0)
     """The same input so soon after its answer is a repeated request, where the peer neither counts nor chains them.
     Nobody reads a screen and answers it in a second."""
+    redis: Annotated[RedisSettings | None, BeforeValidator(_one_server)] = None
+    """Without it sessions are in the process's memory, and one process is all there can be."""
+    redis_within_s: float = Field(default=0.8, gt=0)
+    """What one question to Redis may take, its one repetition included. A turn asks before it begins and when it is
+    done, so a caller reads within 2 s that we are busy."""
 
 
 class FollowUpSettings(_Strict):

@@ -11,7 +11,7 @@ from gateway.channels.contract import UssdEnd, UssdInput, UssdReply
 from gateway.clock import Clock
 from gateway.menu_versions import Menus
 from gateway.privacy import Keys
-from gateway.sessions.store import Session, SessionKey, SessionStore
+from gateway.sessions.store import Session, SessionKey, SessionStore, StoreUnavailable
 from gateway.settings import SessionSettings, UssdTerms
 from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
@@ -40,7 +40,10 @@ class Turns:
         """A channel's input, its msisdn in E.164, to what the caller sees. Raises UnknownServiceCode."""
         began = self.clock.monotonic()
         said = _with_all_arguments(channel, said)
-        key, session, version = await self._found(name, said)  # load the dialogue
+        try:
+            key, session, version = await self._found(name, said)  # load the dialogue
+        except StoreUnavailable as away:
+            return self._noted(began, await self._without_session(name, channel, said), sessions=str(away))
         if session is not None and self._repeated(session, said):
             return self._noted(began, UssdReply(session.reply, session.end), repeated=True)
         menu, dialogue, event = await self._continued(session, said) or await self._opened(key, version, said)
@@ -53,9 +56,14 @@ class Turns:
         saved = Session(
             *machine.encode(dialogue), said.inputs, reply.text, reply.end, said.sequence, self.clock.now().timestamp()
         )
-        if not await self.sessions.save(key, saved, version, ttl_s):  # save it, then answer
-            reply = await self._of_the_winner(key) or reply
-        return self._noted(began, reply, screen=screen.name, language=dialogue.language, menu=menu.version)
+        facts = {"screen": screen.name, "language": dialogue.language, "menu": menu.version}
+        try:
+            if not await self.sessions.save(key, saved, version, ttl_s):  # save it, then answer
+                reply = await self._of_the_winner(key) or reply
+        except StoreUnavailable as away:
+            reply = self._alone(menu, dialogue, screen, page, channel) or await self._busy(key.owner, channel)
+            facts["sessions"] = str(away)
+        return self._noted(began, reply, **facts)
 
     async def ended(self, name: str, notice: UssdEnd) -> None:
         """The peer has told that a session is over: what was being typed in it waits for her next dial."""
@@ -92,6 +100,39 @@ class Turns:
         step = machine.outright(menu, machine.begin(menu, wire, language), name, self.clock.today())
         assert isinstance(step.then, Screen), "the loader has seen to it"
         return step.dialogue, render(step.then, capacity, menu.navigation[step.dialogue.language])[0].text
+
+    async def _without_session(self, name: str, channel: UssdTerms, said: UssdInput) -> UssdReply:
+        """A question that came whole, in the dial string, needs no session; anything else we cannot go on with."""
+        key = SessionKey(name, self.keys.tag(said.msisdn), said.session_id)
+        if said.inputs and said.opens is not False:
+            menu, dialogue, event = await self._opened(key, 0, said)
+            caller = Caller(said.msisdn, key.owner, channel.later_by)
+            dialogue, screen, page = await self.converse(
+                menu, dialogue, event, caller, channel.capacity, channel.office_s
+            )
+            if reply := self._alone(menu, dialogue, screen, page, channel):
+                return reply
+        return await self._busy(key.owner, channel)
+
+    def _alone(
+        self, menu: Menu, dialogue: Dialogue, screen: Screen, page: Page, channel: UssdTerms
+    ) -> UssdReply | None:
+        """A screen nobody will remember: its text ends the session, without the choices she could no longer make.
+        None when it is no answer but a question to her, or the news that her session is lost: it is not."""
+        if screen.name == "session_ended":
+            return None
+        if page.end:
+            return UssdReply(page.text, end=True)
+        if not dialogue.asked or screen.open or screen.listed or screen.name in (menu.start, "resume"):
+            return None
+        short = replace(screen.short, labels=()) if screen.short else None
+        bare = replace(screen, labels=(), offered=(), short=short)
+        first = render(bare, channel.capacity, menu.navigation[screen.language], until=0)[0]
+        return UssdReply(first.body, end=True)
+
+    async def _busy(self, owner: str, channel: UssdTerms) -> UssdReply:
+        language = await self.languages.of(owner)
+        return UssdReply(self.outright("busy", "ussd", language, channel.capacity)[1], end=True)
 
     async def _found(self, name: str, said: UssdInput) -> tuple[SessionKey, Session | None, int]:
         """The session of an input. Some peers change or forget the id of one that goes on: then it is the phone's."""
@@ -141,7 +182,10 @@ class Turns:
         kept = await self.kept.unseen(key.owner)
         if kept is not None and (menu := await self.menus.version(kept.menu)) is not None:
             return menu, Opened(kept=kept)
-        found = await self.sessions.latest(key.channel, key.owner)
+        try:
+            found = await self.sessions.latest(key.channel, key.owner)
+        except StoreUnavailable:  # whether her session can be kept is seen when it is saved
+            return None
         if found is None or found[1].end:
             return None
         before = machine.decode(found[1].dialogue, found[1].held)

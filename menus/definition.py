@@ -150,8 +150,11 @@ PREVIOUS = "previous"
 """As the target of a choice: the screen behind this one, where 0 leads too."""
 
 RESERVED = frozenset(
-    {"missing", "refused", "late", "unavailable", "session_ended", "not_understood", "failed", "expired", "resume"}
-)
+    {
+        "missing", "refused", "late", "unavailable", "session_ended", "not_understood", "failed", "busy", "expired",
+        "resume",
+    }
+)  # fmt: skip
 """Screens every menu has: where an outcome without a branch goes, what a lost session or a strange SMS reads, what is
-said when something of ours failed, what follows a promise that could not be kept, and what asks a caller who dials
-again in the middle of an entry whether to go on."""
+said when something of ours failed or there is no room for one more caller, what follows a promise that could not be
+kept, and what asks a caller who dials again in the middle of an entry whether to go on."""

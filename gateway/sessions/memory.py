@@ -39,5 +39,8 @@ class MemorySessions:
         found = await self.load(key) if key else None
         return (key, found[0]) if key and found else None
 
+    async def trouble(self) -> None:
+        """None: what is in this process is there as long as it is."""
+
 
 _: type[SessionStore] = MemorySessions

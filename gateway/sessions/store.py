@@ -51,6 +51,14 @@ class SessionStore(Protocol):
         """The session this phone saved last on this channel, None when it has expired."""
         ...
 
+    async def trouble(self) -> str | None:
+        """What an operator has to know of the store now, None when it is well. Never raises."""
+        ...
+
 
 class StoreUnavailable(Exception):
     """The store does not answer. Ours to mend; the citizen dials again."""
+
+
+class StoreFull(StoreUnavailable):
+    """There is no room for one session more; those that run go on."""

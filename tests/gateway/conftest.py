@@ -68,6 +68,7 @@ def desk(tmp_path, keys, clock, database_url):
         smsc_tls=None,
         tell=None,
         port=0,
+        redis=None,
         **changes,
     ):
         async with AsyncExitStack() as stack:
@@ -97,6 +98,8 @@ def desk(tmp_path, keys, clock, database_url):
             if sms_down:
                 environment["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
             own = {"keys_file": str(tmp_path / "keys.yaml"), **changes}
+            if redis is not None:
+                own["sessions"] = settings.SessionSettings(redis=redis)
             checked = app.check(
                 settings.read(config, {**environment, **dict(environ)}).at(database=database_url, **own)
             )

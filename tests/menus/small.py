@@ -35,6 +35,7 @@ unavailable: {text: Down. Phone 111}
 session_ended: {text: Dial again. Phone 111}
 not_understood: {text: What? Phone 111}
 failed: {text: Broken. Phone 111}
+busy: {text: Busy. Phone 111}
 expired: {text: Too late. Phone 111}
 resume:
   text: Go on?

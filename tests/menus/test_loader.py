@@ -42,6 +42,7 @@ unavailable: {text: Down}
 session_ended: {text: Dial again}
 not_understood: {text: What?}
 failed: {text: Broken}
+busy: {text: Busy}
 expired: {text: Too late}
 resume:
   text: Go on?
@@ -515,7 +516,7 @@ def test_a_name_is_small_letters_digits_and_underscores(menu_files, name):
         (("navigation", "more", "en"), ("common.yaml", 7)),
         (("fields", "case.desk", "leave_out"), ("common.yaml", 10)),
         (("entry letters", "keywords", "en"), ("letters.yaml", 2)),
-        (("resume", "choices", 0, "go_on"), ("common.yaml", 39)),
+        (("resume", "choices", 0, "go_on"), ("common.yaml", 40)),
         (("nowhere", "text"), ("common.yaml", 1)),
         ((), ("common.yaml", 1)),
     ],
