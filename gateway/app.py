@@ -31,6 +31,7 @@ from adapters.rest import Rest, RestConfig
 from adapters.soap import Soap, SoapConfig
 from adapters.sql import Sql, SqlConfig
 from gateway import settings as setting
+from gateway.admission import Admission
 from gateway.answers import Answers, Service
 from gateway.api import DRAFT_FOR_S, Api
 from gateway.channels import listed
@@ -262,9 +263,12 @@ async def composed(
         services["follow"], services["unfollow"] = follows.follow, follows.unfollow
         inbox = Inbox(database, turns, outbox, talks, follows, settings.texts, keys, clock, own.sms)
         long_ones, fates = Parts(database, inbox, keys, clock), Receipts(database, keys, clock)
-        failed = {
-            name: turns.outright("failed", "ussd", None, each.capacity)[1] for name, each in settings.talks.items()
-        }
+        failed, busy = (
+            {name: turns.outright(screen, "ussd", None, each.capacity)[1] for name, each in settings.talks.items()}
+            for screen in ("failed", "busy")
+        )
+        admission = Admission(own.overload, asyncio.get_running_loop().time)
+        stack.push_async_callback(_ended, asyncio.create_task(admission.run()))
         channels = Channels(
             {name: (each, listed.USSD[each.dialect]) for name, each in settings.ussd.items()},
             {name: (each, listed.SMS[each.dialect]) for name, each in settings.sms.items()},
@@ -273,7 +277,9 @@ async def composed(
             fates,
             keys,
             clock,
+            admission,
             failed,
+            busy,
             own.proxies,
         )
         for name, each in settings.sms.items():
@@ -285,6 +291,7 @@ async def composed(
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
         stack.push_async_callback(_ended, asyncio.create_task(long_ones.run()))
         for name, bind in binds.items():
+            told = failed.get(name, ""), busy.get(name, "")
             hear = Hearing(
                 name,
                 settings.smpp[name],
@@ -294,7 +301,8 @@ async def composed(
                 fates,
                 keys,
                 clock,
-                failed.get(name, ""),
+                admission,
+                *told,
                 pushing.get(name),
             )
             stack.push_async_callback(_ended, asyncio.create_task(bind.run(hear)))

@@ -193,6 +193,25 @@ class StorageSettings(_Strict):
     """How long one waits for a row that somebody else is changing."""
 
 
+class OverloadSettings(_Strict):
+    """What is turned away rather than kept waiting, in each process."""
+
+    turns_at_once: int = Field(default=128, ge=4)
+    """USSD turns in hand, waiting for an office, the database or the processor. Some 500 a second are what a core does,
+    so the last of them is answered in a fraction of a second; one more is told at once to call again."""
+    reserved_for_running: int = Field(default=32, ge=1)
+    """Of these for dialogues that run; as many again for those and for dials with everything in them."""
+    callbacks_at_once: int = Field(default=512, gt=0)
+    """SMS and receipts that wait to be stored, each some milliseconds; one more is refused with 503, to come again."""
+
+    @field_validator("reserved_for_running")
+    @classmethod
+    def _plain_dials_have_some(cls, reserved: int, info: ValidationInfo) -> int:
+        if 2 * reserved >= info.data.get("turns_at_once", math.inf):
+            raise ValueError("must be less than half of turns_at_once, or no plain dial is ever taken")
+        return reserved
+
+
 class TlsSettings(_Strict):
     """Files in PEM. Most put a proxy before us; then TLS ends there."""
 
@@ -223,6 +242,7 @@ class GatewaySettings(_Strict):
     follow_ups: FollowUpSettings = FollowUpSettings()
     follow: FollowSettings = FollowSettings()
     sms: SmsSettings = SmsSettings()
+    overload: OverloadSettings = OverloadSettings()
 
 
 def _auth(value: Any) -> Any:

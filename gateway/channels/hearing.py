@@ -14,6 +14,7 @@ from msgspec import structs
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import msisdn
+from gateway.admission import Admission, urgency
 from gateway.channels.contract import DeliveryReceipt, MoSms, UssdEnd, UssdInput, UssdReply, Why
 from gateway.channels.esme import Answer, Show
 from gateway.channels.pushing import Pushing
@@ -54,13 +55,17 @@ class Hearing:
         fates: Receipts,
         keys: Keys,
         clock: Clock,
+        admission: Admission,
         failed: str,
+        busy: str,
         pushing: Pushing | None = None,
     ) -> None:
-        """failed: what a caller reads when a turn broke. pushing: who waits for phones to show a notice."""
+        """failed, busy: what a caller reads when a turn broke, or when there are too many. pushing: who waits for
+        phones to show a notice."""
         self._pushing = pushing
         self._name, self._channel, self._turns, self._inbox = name, channel, turns, inbox
-        self._parts, self._receipts, self._keys, self._clock, self._failed = long_ones, fates, keys, clock, failed
+        self._parts, self._receipts, self._keys, self._clock = long_ones, fates, keys, clock
+        self._admission, self._failed, self._busy = admission, failed, busy
         self._lately: deque[_Taken] = deque()
 
     async def __call__(self, message: Message, name: str, answer: Answer, show: Show) -> None:
@@ -134,7 +139,11 @@ class Hearing:
                 newest=True,
                 opens=dial,
             )
-            return await self._turns.take(self._name, agreed, asked)
+            since = self._admission.monotonic()
+            with self._admission.turn(urgency(agreed.service_code, asked), since, agreed.reserve_s) as admitted:
+                if not admitted:
+                    return UssdReply(self._busy, end=True)
+                return await self._turns.take(self._name, agreed, asked)
         except UnknownServiceCode as error:
             log.warning("refused", why=str(error))
         except Exception:

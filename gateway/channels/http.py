@@ -13,6 +13,7 @@ from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import msisdn
+from gateway.admission import Admission, urgency
 from gateway.channels import access
 from gateway.channels.access import Network
 from gateway.channels.contract import (
@@ -22,6 +23,7 @@ from gateway.channels.contract import (
     SmsDialect,
     UssdDialect,
     UssdEnd,
+    UssdInput,
     UssdReply,
     WireReply,
     WireRequest,
@@ -58,19 +60,23 @@ class Channels:
         receipts: Receipts,
         keys: Keys,
         clock: Clock,
+        admission: Admission,
         failed: Mapping[str, str],
+        busy: Mapping[str, str],
         proxies: Sequence[Network] = (),
     ) -> None:
-        """failed: for each USSD channel what its callers read when a turn broke; ready, since then nothing may be.
+        """failed, busy: for each USSD channel what its callers read when a turn broke, or when there are too many;
+        ready, since then nothing may be.
         proxies: whose word counts on where a request comes from."""
         self._ussd, self._sms, self._turns, self._inbox, self._receipts = ussd, sms, turns, inbox, receipts
-        self._keys, self._clock, self._failed, self._proxies = keys, clock, failed, proxies
+        self._keys, self._clock, self._proxies = keys, clock, proxies
+        self._admission, self._failed, self._busy = admission, failed, busy
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.route("*", "/ussd/{channel}{tail:(/.*)?}", self._answering(self._take_ussd)),
-            web.route("*", "/sms/{channel}{tail:(/.*)?}", self._answering(self._take_sms)),
-            web.route("*", "/dlr/{channel}{tail:(/.*)?}", self._answering(self._take_receipt)),
+            web.route("*", "/sms/{channel}{tail:(/.*)?}", self._answering(self._unless_too_many(self._take_sms))),
+            web.route("*", "/dlr/{channel}{tail:(/.*)?}", self._answering(self._unless_too_many(self._take_receipt))),
         ]
 
     def _answering(
@@ -91,12 +97,30 @@ class Channels:
 
         return handle
 
+    def _unless_too_many(
+        self, take: Callable[[web.Request], Awaitable[WireReply]]
+    ) -> Callable[[web.Request], Awaitable[WireReply]]:
+        async def taken(request: web.Request) -> WireReply:
+            with self._admission.callback() as admitted:
+                if not admitted:
+                    raise _again_later("too much at once; send it again")
+                return await take(request)
+
+        return taken
+
     async def _take_ussd(self, request: web.Request) -> WireReply:
+        since = self._admission.monotonic()
         name, (channel, dialect) = _channel(request, self._ussd, "USSD")
         said = dialect.read(await self._wire(request, channel.auth))
         if isinstance(said, UssdEnd):
             await self._note_end(name, said)
             return said.answer
+        with self._admission.turn(urgency(channel.service_code, said), since, channel.reserve_s) as admitted:
+            if not admitted:
+                return dialect.write(UssdReply(self._busy[name], end=True), said)
+            return dialect.write(await self._turn(name, channel, said), said)
+
+    async def _turn(self, name: str, channel: UssdChannel, said: UssdInput) -> UssdReply:
         caller = _mobile(said.msisdn)
         with structlog.contextvars.bound_contextvars(
             channel=name,
@@ -105,14 +129,13 @@ class Channels:
             caller=self._keys.day_tag(caller, self._clock.today()),
         ):
             try:
-                reply = await self._turns.take(name, channel, replace(said, msisdn=caller))
+                return await self._turns.take(name, channel, replace(said, msisdn=caller))
             except UnknownServiceCode as error:
                 raise Refusal(404, str(error)) from None
             except Exception:
                 # Ours, not hers: the dialect's own end with a sentence she can use, never a 500 on a phone.
                 log.exception("turn_failed")
-                reply = UssdReply(self._failed[name], end=True)
-        return dialect.write(reply, said)
+                return UssdReply(self._failed[name], end=True)
 
     async def _wire(self, request: web.Request, auth: Auth) -> WireRequest:
         """The request as data, once its sender is known to be the channel's. Nothing is read before that."""
@@ -148,7 +171,7 @@ class Channels:
             message_id = await self._inbox.receive(name, replace(message, msisdn=sender))
         except SQLAlchemyError:
             log.exception("sms_not_stored", channel=name)
-            raise Refusal(503, "not stored; send it again", {"Retry-After": str(RETRY_AFTER_S)}) from None
+            raise _again_later("not stored; send it again") from None
         log.info("sms_received" if message_id is not None else "sms_repeated", channel=name, message=message_id,
                  caller=self._keys.day_tag(sender, self._clock.today()))  # fmt: skip
         soon("after_answer")
@@ -164,8 +187,12 @@ class Channels:
             await self._receipts.receive(name, replace(receipt, msisdn=phone))
         except SQLAlchemyError:
             log.exception("receipt_not_stored", channel=name)
-            raise Refusal(503, "not stored; send it again", {"Retry-After": str(RETRY_AFTER_S)}) from None
+            raise _again_later("not stored; send it again") from None
         return dialect.stored()
+
+
+def _again_later(line: str) -> Refusal:
+    return Refusal(503, line, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _channel(request: web.Request, channels: Mapping[str, T], kind: str) -> tuple[str, T]:

@@ -572,7 +572,7 @@ def test_what_is_typed_while_an_ask_waits_leads_to_the_main_menu(menu, today):
 # --- outside any event ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["failed", "expired", "session_ended", "refused"])
+@pytest.mark.parametrize("name", ["failed", "busy", "expired", "session_ended", "refused"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_gateway_has_its_own_screens_outright(menu, today, name, language):
     step = machine.outright(menu, machine.begin(menu, "ussd", language), name, today)
