@@ -30,8 +30,10 @@ def written(results: list[Measured], ran: Revision, day: date) -> str:
         [
             "# Speed",
             "",
-            f"Written by `make bench` on {ran}, {day.isoformat()}; nothing here is by hand. {os.cpu_count()} cores,"
-            f" {platform.python_implementation()} {platform.python_version()}, {platform.machine()}.",
+            (
+                f"Written by `make bench` on {ran}, {day.isoformat()}; nothing here is by hand. {os.cpu_count()} cores,"
+                f" {platform.python_implementation()} {platform.python_version()}, {platform.machine()}."
+            ),
             "",
             f"A step plus render is to cost less than {BAR_US} µs at the median: {verdict}.",
             "",
@@ -39,8 +41,10 @@ def written(results: list[Measured], ran: Revision, day: date) -> str:
             "|---|---|---|---|",
             *rows,
             "",
-            "Machines compare by the last column: the yardstick is a fixed loop run between the rounds. p99 has the"
-            " garbage collector's pauses, and whatever else this machine was doing.",
+            (
+                "Machines compare by the last column: the yardstick is a fixed loop run between the rounds. p99 has the"
+                " garbage collector's pauses, and whatever else this machine was doing."
+            ),
             "",
         ]
     )

@@ -210,8 +210,10 @@ _HINTS = (
     (r"no letter in its folder", "look at `folder`, `suffixes` and `namespaces`, and at its directory aside/"),
     (
         r"no connection: (28P01|28000)",
-        "the database does not let us in: look at user and password in `url`, where @ : / % of a password are written"
-        " %40 %3A %2F %25",
+        (
+            "the database does not let us in: look at user and password in `url`, where @ : / % of a password are"
+            " written %40 %3A %2F %25"
+        ),
     ),
     (r"no connection: 3D000", "the database has none of this name: look at what stands behind the last / of `url`"),
     (r"SQLITE_CANTOPEN", "the file is not there or not ours to read: look at its path in `url` (/// and then a /)"),
@@ -231,8 +233,10 @@ _HINTS = (
     (r"no JSON|WebPage|NotReadable", "the answer is in another format: look at the address, and at what came"),
     (
         r"records cannot be found",
-        "look at `cases`: where in the answer the records are; where the office means that it has none, say so with"
-        " missing_when",
+        (
+            "look at `cases`: where in the answer the records are; where the office means that it has none, say so with"
+            " missing_when"
+        ),
     ),
     (r"does not fit", "look at `fields` and `steps`, beginning with `fields.number`"),
     (r"another number", "look at which form of the number the office is asked for, and at `fields.number` and `echo`"),

@@ -300,8 +300,10 @@ def _too_long(menu: Menu, screen: Screen, node: ScreenDef, capacity: Capacity, t
         return f"longer than {capacity.parts} SMS; shorten it, or give it a shorter sms:", text
     if capacity.parts > 1:
         return (
-            f"longer than {capacity.parts} SMS {with_values}; shorten it, give it a shorter sms:, "
-            "or put a part in [ ] whose value has a leave_out",
+            (
+                f"longer than {capacity.parts} SMS {with_values}; shorten it, give it a shorter sms:, "
+                "or put a part in [ ] whose value has a leave_out"
+            ),
             text,
         )
     pieces = [*screen.labels, *joined(screen.parts).split()]
@@ -315,8 +317,10 @@ def _too_long(menu: Menu, screen: Screen, node: ScreenDef, capacity: Capacity, t
             _written(menu, screen, node, longest, text),
         )
     return (
-        f'fits no page of {room} {with_values}, longest is "{longest}" ({size(longest)}); '
-        "shorten that choice or word, the width of its field, or the words of navigation",
+        (
+            f'fits no page of {room} {with_values}, longest is "{longest}" ({size(longest)}); '
+            "shorten that choice or word, the width of its field, or the words of navigation"
+        ),
         _written(menu, screen, node, longest, text),
     )
 

@@ -21,8 +21,10 @@ Line = tuple[str, Sequence[tuple[float, float]]]
 def page(result: Result) -> str:
     body = [
         f"<h1>{result.dialogues_per_s:g} dialogues a second for {result.seconds:g} s</h1>",
-        f"<p>{escape(result.channel)} of {escape(result.url)}: {result.begun} begun, {result.over} over, "
-        f"{result.failed} failed. Measured from the moment each dialogue was due.</p>",
+        (
+            f"<p>{escape(result.channel)} of {escape(result.url)}: {result.begun} begun, {result.over} over, "
+            f"{result.failed} failed. Measured from the moment each dialogue was due.</p>"
+        ),
         f"<p>Our own lag: {result.lag.late:.1%} late, p50 {result.lag.p50:.1f} ms, at most {result.lag.max:.1f} ms.",
     ]
     if result.quoted:

@@ -195,8 +195,10 @@ class _Proof:
             [
                 "# What is proved",
                 "",
-                f"Written by `make prove` on {self._revision}; nothing here is by hand. An experiment tries one promise"
-                " many thousand times; `make test` runs a tenth of each.",
+                (
+                    f"Written by `make prove` on {self._revision}; nothing here is by hand. An experiment tries one promise"
+                    " many thousand times; `make test` runs a tenth of each."
+                ),
                 "A seed brings its run back: `.venv/bin/python -m pytest --prove=ID --hypothesis-seed=SEED`.",
                 *(["", f"Not run on it: {', '.join(sorted(missing))}."] if missing else []),
                 "",
