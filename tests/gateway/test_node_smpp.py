@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from simulators.demo import HOME
+from tests.gateway.test_smpp import CALLER, TEXT, queued
 
 pytestmark = [pytest.mark.needs("node"), pytest.mark.needs("tests/node/node_modules/smpp")]
 
 SCRIPT = Path(__file__).parents[1] / "node" / "smsc.js"
-CALLER = "+989161234567"
-TEXT = ("نامه ۱۲۳۴۵ را پیگیری می‌کنم و منتظر پاسخ شما هستم. " * 9)[:300]
 FROM_HER = {"source_addr": CALLER[1:], "source_addr_ton": 1, "source_addr_npi": 1, "destination_addr": "4040"}
 
 
@@ -101,8 +100,6 @@ async def test_an_sms_is_answered_and_its_receipt_finds_it(theirs, eventually):
 
 
 async def test_three_hundred_persian_units_go_and_come_as_one_text(theirs):
-    from tests.gateway.test_smpp import queued
-
     async with theirs() as (d, smsc):
         await queued(d, TEXT)
         parts = [await smsc.next("submit_sm") for _ in range(5)]

@@ -356,8 +356,13 @@ async def test_neither_window_nor_rate_is_exceeded(bound, eventually):
 
 
 async def test_a_transmitter_and_a_receiver_share_the_work(bound, eventually):
-    async with bound(("window: 10", "window: 10\nbind: pair"), binds=2) as (_, smsc, phones):
+    async with bound(("window: 10", "window: 10\nbind: pair"), binds=2) as (d, smsc, phones):
         assert {0x1, 0x2} == set(smsc.binds)
+
+        async def both():
+            return {"bind_transmitter": "bound", "bind_receiver": "bound"} == (await ready(d))[1]["binds"]["smpp"]
+
+        await eventually(both)
         await smsc.text(CALLER, "4040", "12345")
         _number, shown = await smsc.dial(CALLER, "*4*061*12345#")
 
@@ -456,7 +461,12 @@ async def test_a_process_of_binds_alone_is_ready_when_one_of_them_stands(bound, 
         if each.name != "smpp.yaml":
             each.unlink()
     async with bound() as (d, smsc, _):
-        assert (200, []) == ((await ready(d))[0], (await ready(d))[1]["reasons"])
+
+        async def stands():
+            status, body = await ready(d)
+            return (200, []) == (status, body["reasons"])
+
+        await eventually(stands)
         smsc.mode = "refuse_binds"
         smsc.drop()
 
