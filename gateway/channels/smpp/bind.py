@@ -253,6 +253,8 @@ class Link:
                 break
             del self._sent[sequence]
             events.append(Unanswered(sent.queued.ticket))
+            if self._state == "bound" and self._asked is None and self._heard_at <= sent.until - self._terms.response_s:
+                self._enquire(now)  # nothing came since: is anybody there, before more goes the same way?
         for queue in (self._urgent, self._queue):
             late = [each for each in queue if each.before <= now]
             for each in late:
@@ -274,14 +276,17 @@ class Link:
             case "bound" if terms.inactivity_s and now >= self._used_at + terms.inactivity_s:
                 return self.unbind(now, 2 * terms.response_s)
             case "bound" if self._asked is None and now >= self._heard_at + terms.enquire_link_s:
-                self._asked = self._write(Command.ENQUIRE_LINK, Nothing())
-                self._until = now + terms.response_s
+                self._enquire(now)
             case "closing" if now >= self._until or not (self._sent or self._owed):
                 self._state, self._until = "unbinding", now + terms.response_s
                 self._asked = self._write(Command.UNBIND, Nothing())
             case "unbinding" if now >= self._until:
                 return self._end("no answer to the unbind", now)
         return []
+
+    def _enquire(self, now: float) -> None:
+        self._asked = self._write(Command.ENQUIRE_LINK, Nothing())
+        self._until = now + self._terms.response_s
 
     def take(self, data: bytes, now: float) -> list[Event]:
         """What came from the SMSC."""

@@ -198,6 +198,29 @@ def test_a_silent_smsc_is_asked_and_then_left():
     assert [Ended("no answer to enquire_link within 5 s")] == link.tick(76.0)
 
 
+def test_a_message_without_an_answer_has_the_smsc_asked_at_once():
+    """Not after half a minute of silence: the next attempt would go into the same void."""
+    link = bound()
+    submits(link, 1, 2, now=1.0)
+    written(link)
+
+    assert [Unanswered(1)] == link.tick(6.0)
+    assert [ENQUIRE] == [command for command, _, _ in written(link)]
+    assert [Unanswered(2)] == link.tick(6.01)
+    assert [] == written(link)
+    assert [Ended("no answer to enquire_link within 5 s")] == link.tick(11.0)
+
+
+def test_an_smsc_that_speaks_but_does_not_answer_a_message_is_not_asked():
+    link = bound()
+    submits(link, 1, now=1.0)
+    link.take(pdu(ENQUIRE, sequence=7), 5.0)
+    written(link)
+
+    assert [Unanswered(1)] == link.tick(6.0)
+    assert [] == written(link)
+
+
 def test_an_unused_bind_is_given_back_when_that_was_agreed():
     link = bound(msgspec.structs.replace(TERMS, inactivity_s=20.0))
     link.take(pdu(ENQUIRE, sequence=5), 19.0)
