@@ -34,6 +34,7 @@ DRAFT_FOR_S = 12 * 3600.0
 """How long a phone tries a draft: a working day. What is forgotten on it ends by itself."""
 
 MAX_MENU_FILES = 200
+BODY_WITHIN_S = 30.0
 
 
 class DialogueState(msgspec.Struct, frozen=True):
@@ -146,7 +147,10 @@ class Api:
         if caller is None:
             return _refused(400, NO_CALLER)
         try:
-            draft = msgspec.json.decode(await request.read(), type=Draft)
+            async with asyncio.timeout(BODY_WITHIN_S):
+                draft = msgspec.json.decode(await request.read(), type=Draft)
+        except TimeoutError:
+            return _refused(408, f"the menu's files did not arrive within {BODY_WITHIN_S:g} s")
         except web.HTTPRequestEntityTooLarge:
             return _refused(413, "a menu's files together are smaller than 1 MiB")
         except (msgspec.DecodeError, UnicodeDecodeError, web.RequestPayloadError, RecursionError) as error:

@@ -49,6 +49,7 @@ from gateway.holidays import WorkingDays
 from gateway.logs import configure as log_to
 from gateway.menu_files import Edition, House, edition
 from gateway.menu_watch import watch
+from gateway.patience import IDLE_S, LINGER_S, patient
 from gateway.privacy import Keys, KeysUnusable, new_keys, read_keys
 from gateway.publications import opened
 from gateway.services import Rate, RememberLanguage
@@ -433,12 +434,19 @@ async def serving(
     context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[None]:
     """The application on a socket, until the block ends; what is in flight then has stop_within_s."""
-    runner = web.AppRunner(application, access_log=None, auto_decompress=False, shutdown_timeout=stop_within_s)
+    runner = web.AppRunner(
+        application, access_log=None, auto_decompress=False, shutdown_timeout=stop_within_s,
+        keepalive_timeout=IDLE_S, lingering_time=LINGER_S,
+    )  # fmt: skip
     await runner.setup()
+    assert runner.server is not None, "it is set up"
+    server = await asyncio.get_running_loop().create_server(
+        patient(runner.server), sock=on, ssl=context, backlog=BACKLOG
+    )
     try:
-        await web.SockSite(runner, on, ssl_context=context).start()
         yield
     finally:
+        server.close()
         await runner.cleanup()
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.channels import listed
+from gateway import patience
+from gateway.channels import http, listed
 from gateway.channels.contract import MAX_BODY_OCTETS, Refusal, Reporting, WireRequest
 from tests.adapters.xml_corpus import CORPUS
 from tests.experiments import counted, often
@@ -71,14 +72,29 @@ def refused(refusal):
     return False
 
 
-@st.composite
-def spoiled(draw, octets):
+def spoiled(chance, octets):
     """A good text with some of it cut, doubled or replaced by what somebody might send."""
-    for _ in range(draw(st.integers(1, 3))):
-        begin = draw(st.integers(0, len(octets)))
-        end = draw(st.integers(begin, min(len(octets), begin + 12)))
-        octets = octets[:begin] + draw(st.one_of(st.sampled_from(PIECES), st.binary(max_size=6))) + octets[end:]
+    for _ in range(chance.randint(1, 3)):
+        begin = chance.randint(0, len(octets))
+        end = chance.randint(begin, min(len(octets), begin + 12))
+        piece = chance.choice(PIECES) if chance.random() < 0.5 else chance.randbytes(chance.randint(0, 6))
+        octets = octets[:begin] + piece + octets[end:]
     return octets[:MAX_BODY_OCTETS]
+
+
+def sent(chance, good):
+    """What somebody might send instead of a good request. One seed, one request: drawn piece by piece it would take
+    Hypothesis a hundred times as long as what is tried with it."""
+    in_query = good.method == "GET" and not good.body
+    octets = spoiled(chance, good.query.encode() if in_query else good.body)
+    return WireRequest(
+        method=good.method if chance.randrange(10) else chance.choice(["GET", "POST", "PUT"]),
+        tail="" if chance.randrange(10) else chance.choice(["end", "x", "/", "%00"]),
+        query=quote_from_bytes(octets, safe="&=%+;*#[]") if in_query else "",
+        content_type=chance.choice([good.content_type] * 6 + [FORM, "application/json", "text/xml", "multipart/form-data", ""]),
+        body=b"" if in_query else octets,
+        charset=chance.choice([None] * 6 + ["utf-8", "utf-16", "utf-7", "nonsense", ""]),
+    )  # fmt: skip
 
 
 def test_every_way_in_is_tried():
@@ -91,24 +107,10 @@ def test_every_way_in_is_tried():
 @pytest.mark.experiment("B3", "each HTTP dialect reads a request or refuses it with a 4xx in one line")
 @pytest.mark.parametrize(("name", "verb"), GOOD, ids=lambda each: str(each))
 def test_anything_is_read_or_refused(figure, name, verb):
-    good = GOOD[name, verb]
-    kinds = st.sampled_from([good.content_type] * 6 + [FORM, "application/json", "text/xml", "multipart/form-data", ""])
-    charsets = st.sampled_from([None] * 6 + ["utf-8", "utf-16", "utf-7", "nonsense", ""])
-
     @often(20_000)
-    @given(st.data())
-    def run(data):
-        in_query = good.method == "GET" and not good.body
-        octets = data.draw(spoiled(good.query.encode() if in_query else good.body))
-        request = WireRequest(
-            method=good.method if data.draw(st.integers(0, 9)) else data.draw(st.sampled_from(["GET", "POST", "PUT"])),
-            tail="" if data.draw(st.integers(0, 9)) else data.draw(st.sampled_from(["end", "x", "/", "%00"])),
-            query=quote_from_bytes(octets, safe="&=%+;*#[]") if in_query else "",
-            content_type=data.draw(kinds),
-            body=b"" if in_query else octets,
-            charset=data.draw(charsets),
-        )
-        figure.count("read" if tried(name, verb, request) else "refused")
+    @given(st.integers(0, 2**64))
+    def run(seed):
+        figure.count("read" if tried(name, verb, sent(Random(seed), GOOD[name, verb])) else "refused")
         figure.count("runs")
 
     run()
@@ -205,7 +207,19 @@ async def answers(port, octets):
         while chunk := await asyncio.wait_for(reader.read(65_536), QUIET_S):
             received += chunk
     writer.close()
+    return statuses(received)
+
+
+def statuses(received):
     return [int(line[9:12]) for line in received.split(b"\r\n") if line.startswith(b"HTTP/1.")]
+
+
+def slipped(chance, octets, slip):
+    """As it is; else cut somewhere, or with a slip in it."""
+    if not slip:
+        return octets
+    at = chance.randrange(len(octets))
+    return octets[:at] + (chance.randbytes(1) + octets[at + 1 :] if slip % 2 else b"")
 
 
 @pytest.mark.experiment(
@@ -217,27 +231,120 @@ async def test_bad_framing_is_refused_and_serves_nobody(desk, figure):
         port = int(d.url.rpartition(":")[2])
         good = f"{HEAD}Connection: close\r\nContent-Length: {N}\r\n\r\n".encode() + BEGIN
         for count, (name, text) in enumerate(framings()):
-            for slip in range(counted(60)):
-                octets = text.encode()
-                if slip:  # cut somewhere, or with a slip in it
-                    at = chance.randrange(len(octets))
-                    octets = octets[:at] + (chance.randbytes(1) + octets[at + 1 :] if slip % 2 else b"")
-                got = await answers(port, octets)
+            sent = [slipped(chance, text.encode(), slip) for slip in range(counted(60))]
+            # Side by side: most of them are waited for until nothing more comes.
+            for slip, got in enumerate(await asyncio.gather(*[answers(port, octets) for octets in sent])):
                 served = [status for status in got if not 400 <= status < 500]
                 # A slip may have made it good, or its bad part may be what was cut off.
-                assert [] == served or (slip and [200] == served), (name, octets[:400], got)
+                assert [] == served or (slip and [200] == served), (name, sent[slip][:400], got)
                 figure.count("runs")
             if not count % 10:
                 assert [200] == await answers(port, good), name
 
 
-async def test_a_hundred_idle_links_hold_nobody_up(desk):
+# --- peers that take their time -------------------------------------------------------------------------------------
+
+WHOLE = f"{HEAD}Content-Length: {N}\r\n\r\n".encode() + BEGIN
+DRIP_S = 0.4
+
+SLOW = {  # what comes at once, and what drips behind it
+    "half a line": (b"POST /ussd/js", b""),
+    "a line that drips": (b"", b"POST /ussd/json?" + b"a" * 200),
+    "half a head": (HEAD.encode(), b""),
+    "a head that drips": (HEAD.encode() + b"X: ", b"a" * 200),
+    "no body": (f"{HEAD}Content-Length: {N}\r\n\r\n".encode(), b""),
+    "a body that drips": (f"{HEAD}Content-Length: {N}\r\n\r\n".encode(), BEGIN),
+    "half a chunk": (f"{HEAD}Transfer-Encoding: chunked\r\n\r\n{N:x}\r\n".encode() + BEGIN[:9], b""),
+    "chunks that drip": (f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode(), b"1\r\n{\r\n" * 40),
+    "a body for nobody": (f"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: {N}\r\n\r\n".encode(), BEGIN),
+    "half a second head": (WHOLE, [HEAD.encode()]),
+    "a second head that drips": (WHOLE, HEAD.encode() + b"X: " + b"a" * 100),
+}
+
+
+async def until_cut(port, at_once, drips):
+    """What was answered until the other side closed, which it must; and how long after the first octet."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began = asyncio.get_running_loop().time()
+
+    async def drip():
+        with contextlib.suppress(ConnectionError):
+            writer.write(at_once)
+            for piece in drips:
+                await asyncio.sleep(DRIP_S)
+                writer.write(piece if isinstance(piece, bytes) else bytes([piece]))
+                await writer.drain()
+
+    dripping, received = asyncio.create_task(drip()), b""
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(90):  # TimeoutError: it holds
+            while chunk := await reader.read(65_536):
+                received += chunk
+    took_s = asyncio.get_running_loop().time() - began
+    dripping.cancel()
+    await asyncio.gather(dripping, return_exceptions=True)
+    writer.close()
+    return statuses(received), took_s
+
+
+@pytest.mark.experiment("B9", "whoever sends a request slowly is cut off, and nothing comes of it")
+async def test_slow_senders_are_cut(desk, figure):
+    assert patience.HEAD_WITHIN_S <= 10
+    assert http.BODY_WITHIN_S + patience.LINGER_S <= 10
     async with desk() as d:
         port = int(d.url.rpartition(":")[2])
-        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
-        for _, writer in idle:
-            writer.write(HEAD.encode())
-        for _ in range(20):
-            assert 200 == (await d.ussd(session_id=f"s{_}"))[0]
+        each = counted(100) // 10
+        slow = [(name, *SLOW[name]) for name in SLOW for _ in range(each)]
+        found = await asyncio.gather(*[until_cut(port, at_once, drips) for _, at_once, drips in slow])
+        for (name, at_once, _), (got, took_s) in zip(slow, found, strict=True):
+            served = [status for status in got if not 400 <= status < 500]
+            assert ([200] if at_once.startswith(WHOLE) else []) == served, (name, got)
+            figure.count("runs")
+            figure.most("s until the last was cut", round(took_s))
+        assert [200] == await answers(port, WHOLE.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+
+
+async def test_a_connection_that_was_served_stays_for_the_next_request(desk, monkeypatch):
+    """A body that comes behind its head, and silence after its answer, are no slow sender's."""
+    monkeypatch.setattr(patience, "HEAD_WITHIN_S", 0.3)
+    async with desk() as d:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(d.url.rpartition(":")[2]))
+        for _ in range(3):
+            for piece in (WHOLE[:-N], WHOLE[-N:-5], WHOLE[-5:]):
+                writer.write(piece)
+                await asyncio.sleep(0.1)
+            assert [200] == statuses(await reader.read(65_536))
+            await asyncio.sleep(0.5)
+        writer.write(WHOLE[:20])
+        assert b"" == await reader.read(65_536)
+        writer.close()
+
+
+@pytest.mark.experiment("B9", "500 idle links keep no caller waiting")
+async def test_idle_links_hold_nobody_up(desk, figure):
+    async with desk() as d:
+        port = int(d.url.rpartition(":")[2])
+        links = counted(500)
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(links)]
+        for place, (_, writer) in enumerate(idle):
+            writer.write([b"", HEAD.encode(), WHOLE, WHOLE[:-1]][place % 4])
+        loop, took = asyncio.get_running_loop(), []
+
+        async def call(number):
+            for inputs in ("", "1", "1*12345", "1*12345*0"):
+                began = loop.time()
+                status, text = await d.ussd(inputs, session_id=f"i{number}", msisdn=f"+98916{number:07}")
+                took.append(loop.time() - began)
+                assert (200, True) == (status, text.startswith(("CON", "END")))
+
+        for number in range(counted(600) // 4):  # a tenth of what a gateway is tried with: 20 steps a second
+            call_begins = loop.time() + 0.2
+            await call(number)
+            await asyncio.sleep(max(0.0, call_begins - loop.time()))
+            figure.count("runs", 4)
+        took.sort()
+        figure("idle links", links)
+        figure("ms, 95 of 100 within", round(took[len(took) * 95 // 100] * 1000))
+        figure("ms, 99 of 100 within", round(took[len(took) * 99 // 100] * 1000))
         for _, writer in idle:
             writer.close()
