@@ -15,9 +15,13 @@ from menus.alphabet import GSM7, GSM7_EXTENSION
 from simulators.aggregator import ANSWER_WITHIN_S, CallFailed, Shown
 
 Profile = Literal["spec", "mica"]
-Mode = Literal["none", "throttle", "full", "silent", "refuse_binds", "refuse"]
-"""What is wrong with it: submit_sm answered with 0x58 or 0x14, nothing answered at all, no bind accepted, submit_sm
-answered with 0x0B for good."""
+Mode = Literal[
+    "none", "throttle", "full", "system_error", "refuse", "silent", "deaf", "refuse_binds", "no_binds", "twice", "stray",
+    "reversed",
+]  # fmt: skip
+"""What is wrong with it: submit_sm answered with 0x58, 0x14, 0x08 or, for good, 0x0B; nothing answered at all, or only
+no enquire_link; binds refused, or hung up on; each submit_sm answered twice, or after an answer to nothing, or all that
+are on their way in the reverse order."""
 
 BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 0x1, 0x2, 0x9
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK, NACK = 0x4, 0x5, 0x6, 0x15, 0x80000000
@@ -59,6 +63,8 @@ class _Bind:
     writer: asyncio.StreamWriter
     kind: int = 0
     unanswered: int = 0
+    held: list[tuple[int, bytes]] = field(default_factory=list)
+    """Answers that wait for those behind them."""
     sequences: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     waiting: dict[int, "asyncio.Future[int]"] = field(default_factory=dict)
 
@@ -243,7 +249,7 @@ class Smsc:
         """Whether the connection goes on."""
         match command:
             case 0x1 | 0x2 | 0x9:
-                return self._bind(bind, command, sequence, body)
+                return self.mode != "no_binds" and self._bind(bind, command, sequence, body)
             case 0x4 if bind.kind in (BIND_TRANSMITTER, BIND_TRANSCEIVER):
                 self._submit(bind, sequence, body)
             case 0x4:
@@ -251,8 +257,10 @@ class Smsc:
             case 0x6:
                 bind.put(UNBIND | RESP, 0, sequence)
                 return False
-            case 0x15:
+            case 0x15 if self.mode != "deaf":
                 bind.put(ENQUIRE_LINK | RESP, 0, sequence)
+            case 0x15:
+                pass
             case 0x80000006:
                 return False
             case _ if command & RESP:
@@ -278,7 +286,7 @@ class Smsc:
     def _submit(self, bind: _Bind, sequence: int, body: bytes) -> None:
         found = _read(body)
         self.submitted.append(found)
-        refusal = {"throttle": 0x58, "full": 0x14, "refuse": 0x0B}.get(self.mode, 0)
+        refusal = {"throttle": 0x58, "full": 0x14, "system_error": 0x08, "refuse": 0x0B}.get(self.mode, 0)
         if found.tlvs.get(0x0501) == b"\x03" and self.notices == "refused":
             refusal = 0x0B
         now = asyncio.get_running_loop().time()
@@ -298,7 +306,18 @@ class Smsc:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         bind.unanswered -= 1
-        bind.put(SUBMIT_SM | RESP, 0, sequence, f"{message_id:x}".encode() + b"\0")
+        answer = f"{message_id:x}".encode() + b"\0"
+        if self.mode == "stray":
+            bind.put(SUBMIT_SM | RESP, 0, sequence + 1_000_000, answer)
+        if self.mode == "reversed":
+            bind.held.append((sequence, answer))
+            if bind.unanswered == 0:
+                while bind.held:
+                    bind.put(SUBMIT_SM | RESP, 0, *bind.held.pop())
+        else:
+            bind.put(SUBMIT_SM | RESP, 0, sequence, answer)
+        if self.mode == "twice":
+            bind.put(SUBMIT_SM | RESP, 0, sequence, answer)
         if found.tlvs.get(0x0501) == b"\x03":
             await self._notify(found)
             return

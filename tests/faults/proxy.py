@@ -71,8 +71,8 @@ class Proxy:
     seed: int = 0
     port: int = 0
     """Taken when entered, and kept: also where nobody listens for a while."""
-    connections: int = 0
-    """Made so far."""
+    made_at: list[float] = field(default_factory=list)
+    """When each connection was made, by the loop's clock."""
     matched: int = 0
     """Requests with the octets of cut_reply_after in them."""
     cuts: int = 0
@@ -92,6 +92,11 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def connections(self) -> int:
+        """Made so far."""
+        return len(self.made_at)
 
     @property
     def manner(self) -> Manner:
@@ -129,7 +134,7 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
-            self.connections += 1
+            self.made_at.append(asyncio.get_running_loop().time())
             try:
                 answers, server = await asyncio.open_connection(self.to_host, self.to_port)
             except OSError:
