@@ -14,7 +14,7 @@ from simulators.smsc import Smsc
 
 CODE = "*4*061#"
 FEW = OverloadSettings(turns_at_once=4, reserved_for_running=1, callbacks_at_once=1)
-BUSY = "الان شلوغ است. چند دقیقه بعد بگیرید:\n\u200e*4*061#\u200e\nیا تلفن 111"
+BUSY = "سامانه شلوغ است. کمی بعد بگیرید:\n\u200e*4*061#\u200e\nیا تلفن 111"
 
 
 @pytest.fixture

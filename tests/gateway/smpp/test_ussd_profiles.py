@@ -50,7 +50,7 @@ def test_reads_what_a_caller_did(profile, message, said):
     assert said == read(profile, message)
 
 
-@pytest.mark.parametrize("op", [0x00, 0x02, 0x03, 0x11, 0x13, 0x17, 0xFF])
+@pytest.mark.parametrize("op", [0x00, 0x02, 0x03, 0x11, 0x17, 0xFF])
 def test_an_operation_nobody_may_send_us_is_refused(op):
     with pytest.raises(Refused, match=f"ussd_service_op of {op}") as refused:
         read(SPEC, heard(op))
