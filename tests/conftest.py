@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from gateway import menu_files
 from gateway.menu_files import read_folder
 from gateway.privacy import Keys
 from gateway.settings import SHIPPED_MENU
@@ -76,6 +77,37 @@ def shipped_menu():
     return loader.load(read_folder(SHIPPED_MENU), {"letters", "requests"})
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _menus_walked_once():
+    """Every gateway of a test run loads the same menu and walks each of its screens, a second's work: once is enough."""
+    walked, loaded = {}, menu_files.loaded
+
+    def remembered(pairs, house):
+        key = (tuple(pairs), tuple(sorted(house.routes)), tuple(sorted(house.capacities.items(), key=str)))
+        if key not in walked:
+            walked[key] = loaded(pairs, house)
+        return walked[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(menu_files, "loaded", remembered)
+        yield
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory, keys):
+    """A file of this release for others to be copied from."""
+    path = tmp_path_factory.mktemp("sqlite") / "rasad.db"
+
+    async def migrated():
+        database = Database(f"sqlite+aiosqlite:///{path}", keys)
+        await database.start()
+        await database.stop()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrated()).result()
+    return path
+
+
 @pytest.fixture(scope="session")
 def postgresql_server():
     """(address, pid) of a PostgreSQL that runs as long as this test run."""
@@ -133,7 +165,11 @@ def database_url(request, tmp_path, database_kind):
 @contextmanager
 def _own(request, tmp_path, kind, template):
     if kind == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'deep' / 'rasad.db'}"
+        path = tmp_path / "deep" / "rasad.db"
+        if template == "rasad":
+            path.parent.mkdir()
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite+aiosqlite:///{path}"
         return
     server, name = request.getfixturevalue("postgresql_template"), f"rasad_{next(_COPIES)}"
     postgresql.said(f"{server}/postgres", f"CREATE DATABASE {name} TEMPLATE {template}")

@@ -131,7 +131,8 @@ async def test_rows_are_numbered_and_their_insert_tells_the_number(database):
     row = {"channel": "c", "provider_id": "1", "msisdn_tag": "", "fate": "pending", "reason": ""}
     row["received_at"] = datetime(2026, 11, 22, tzinfo=UTC)
     async with database.writing() as connection:
-        told = [(await connection.execute(table.insert().values(**row))).inserted_primary_key[0] for _ in range(3)]
+        rows = [row | {"provider_id": name} for name in "abc"]
+        told = [(await connection.execute(table.insert().values(**each))).inserted_primary_key[0] for each in rows]
         kept = (await connection.execute(sa.select(table.c.id).order_by(table.c.id))).scalars().all()
     assert [1, 2, 3] == told == kept
 
