@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -93,13 +94,14 @@ async def test_what_goes_over_a_bind_is_logged_without_what_it_was_about(desk, l
                 rest = {"service": each.get("service", ""), "tlvs": each.get("tlvs", b"")}
                 sender = each.get("source", CALLER)
                 await smsc._deliver(_message(sender, "4040", each["text"], 0, each.get("esm", 0), **rest))
+
+        async def logged(event):
+            return [each for each in events(log) if each["event"] == event]
+
+        await eventually(partial(logged, "sms_sent"))
         smsc.mode = "refuse"
         await smsc.text(CALLER, "4040", "نامه 12345")
-
-        async def not_sent():
-            return [each for each in events(log) if each["event"] == "sms_not_sent"]
-
-        await eventually(not_sent)
+        await eventually(partial(logged, "sms_not_sent"))
     seen = {each["event"] for each in events(log)}
     assert {"turn", "sms_received", "sms_sent", "sms_reported", "refused", "receipt_without_a_message"} <= seen
     assert holds_nothing_of_hers(log)
