@@ -5,8 +5,9 @@ import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from random import SystemRandom
 
 import aiohttp
 
@@ -40,9 +41,11 @@ msg-id-type = 1
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
+    """Below those that are given out for outgoing connections, so that nobody takes it before Kannel does."""
+    while True:
+        port = SystemRandom().randrange(10_000, 30_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def documented(gateway_port: int, sendsms_port: int) -> str:
