@@ -16,8 +16,8 @@ from simulators.aggregator import ANSWER_WITHIN_S, CallFailed, Shown
 
 Profile = Literal["spec", "mica"]
 Mode = Literal[
-    "none", "throttle", "full", "system_error", "refuse", "silent", "deaf", "refuse_binds", "no_binds", "twice", "stray",
-    "reversed",
+    "none", "throttle", "full", "system_error", "refuse", "silent", "deaf", "refuse_binds", "no_binds", "twice",
+    "stray", "reversed",
 ]  # fmt: skip
 """What is wrong with it: submit_sm answered with 0x58, 0x14, 0x08 or, for good, 0x0B; nothing answered at all, or only
 no enquire_link; binds refused, or hung up on; each submit_sm answered twice, or after an answer to nothing, or all that
