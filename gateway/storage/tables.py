@@ -68,7 +68,8 @@ def tables(keys: Keys) -> Tables:
             Column("done_at", UtcTime),
             Column("text_tag", String(32)),  # of phone, short code and text: whether two messages say the same
             *_claimed(),
-            # The same message twice is one row: the provider's id, in the transaction of the work it creates.
+            # The same message twice is one row: the provider's id, in the transaction of the work it creates. Whoever
+            # clears rows away keeps these for 30 days: until then a recorded callback may come again.
             UniqueConstraint("channel", "provider_id", name="uq_message_in_provider_id"),
             Index("ix_message_in_state", "state", "id"),
             Index("ix_message_in_msisdn_tag", "msisdn_tag", "state"),
