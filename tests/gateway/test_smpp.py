@@ -14,6 +14,7 @@ from gateway.sessions.memory import MemorySessions
 from gateway.settings import SmsSettings
 from simulators.demo import HOME
 from simulators.smsc import NotTaken, Smsc
+from tests.corpora import MSISDNS
 from tests.gateway.test_access import certificate
 
 CALLER = "+989161234567"
@@ -249,6 +250,29 @@ async def test_a_message_sent_again_after_a_lost_link_is_answered_once(bound, ev
         assert 1 == len(await d.rows("message_in"))
         await smsc.text(CALLER, "4040", "12345")
         assert 2 == len(await d.rows("message_in"))  # she asks once more
+
+
+async def test_an_address_of_a_pdu_is_one_phone_or_refused(bound):
+    """C7. SMPP says of what kind an address is: an international one has no plus."""
+    phones = [phone for several in MSISDNS.values() for phone in several]
+    refused = []
+    async with bound() as (d, smsc, _):
+        for number, (spelled, _phone) in enumerate(phones):
+            with capture_logs() as lines:
+                try:
+                    await smsc._deliver(smsc_message(b"12345", esm=0, source=spelled))
+                except NotTaken as error:
+                    refused.append((spelled, error.status))
+            assert not [each for each in lines if each["log_level"] == "error" or "exc_info" in each], spelled
+            (line,) = [each for each in lines if each["event"] in ("refused", "sms_received", "smpp_peer")]
+            assert len(spelled) <= 3 or spelled not in str(line)
+            await smsc.text(OTHER, "4040", str(number))
+
+        rows = await d.rows("message_in")
+        assert None not in {status for _, status in refused}
+        assert 2 * len(phones) - len(refused) == len(rows)
+        assert {row.msisdn for row in rows} <= {phone for _, phone in phones if phone} | {OTHER}
+        assert not {spelled for spelled, _ in refused} & {"989161234567", "+447911123456", "+989121234567"}
 
 
 # --- receipts and refusals
