@@ -5,7 +5,7 @@ There is no key by which a message sent twice would be known, so an answer that 
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.channels.contract import (
     Accepted,
@@ -44,6 +44,24 @@ _CODES: Mapping[int, Literal["retry", "never", "stop"]] = {
     500: "retry",
     501: "retry",
     502: "retry",
+}
+# The same by their words, which are all that courier reads of an answer; one word for all recipients stands in Message.
+_WORDS: Mapping[str, int] = {
+    "processed": 100,
+    "success": 101,
+    "sent": 101,
+    "queued": 102,
+    "riskhold": 401,
+    "invalidsenderid": 402,
+    "invalidphonenumber": 403,
+    "unsupportednumbertype": 404,
+    "insufficientbalance": 405,
+    "userinblacklist": 406,
+    "couldnotroute": 407,
+    "donotdisturbrejection": 409,
+    "internalservererror": 500,
+    "gatewayerror": 501,
+    "rejectedbygateway": 502,
 }
 _FATES: Mapping[str, Fate] = {
     "success": "delivered",
@@ -91,17 +109,27 @@ class AfricasTalkingSms:
             return NotAccepted("HTTP 429", again=True)
         if status >= 500:
             return Unknown(f"HTTP {status}")
-        data = json_answer(body).get("SMSMessageData")
-        recipients = data.get("Recipients") if isinstance(data, dict) else None
+        found = json_answer(body).get("SMSMessageData")
+        data: dict[str, Any] = found if isinstance(found, dict) else {}
+        recipients = data.get("Recipients")
         first = recipients[0] if isinstance(recipients, list) and recipients else None
+        if recipients == [] and _code(said := {"status": data.get("Message")}) is not None:
+            first = said  # of all of them
         if not isinstance(first, dict):
             return Unknown(f"HTTP {status}, unreadable") if status < 300 else NotAccepted(f"HTTP {status}", again=False)
-        code, message_id = first.get("statusCode"), first.get("messageId")
-        if code in _ACCEPTED or first.get("status") == "Success":
+        code, message_id = _code(first), first.get("messageId")
+        if code in _ACCEPTED:
             return Accepted(message_id[:160] if isinstance(message_id, str) and message_id != "None" else None)
-        what = _CODES.get(code, "never") if isinstance(code, int) else "never"
+        what = _CODES.get(code, "never") if code is not None else "never"
         reason = f"status {code!s:.8}"
         return Stopped(reason) if what == "stop" else NotAccepted(reason, again=what == "retry")
+
+
+def _code(recipient: dict[str, Any]) -> int | None:
+    code, word = recipient.get("statusCode"), recipient.get("status")
+    if isinstance(code, int):
+        return code
+    return _WORDS.get(word.lower()) if isinstance(word, str) else None
 
 
 _: type[SmsDialect] = AfricasTalkingSms
