@@ -76,8 +76,8 @@ from menus.definition import Menu
 from menus.ports import Answer, Ask, Backend, reference
 from menus.source import Document, Fault, Faulty
 
-__all__ = ["CannotListen", "Checked", "ask_backend", "check", "composed", "listening", "load", "log_to", "new_keys",
-           "publish", "remembered", "serving", "stop_signal", "try_out", "working_days"]  # fmt: skip
+__all__ = ["CannotListen", "Checked", "ask_backend", "check", "composed", "listening", "load", "log_to", "migrate",
+           "new_keys", "publish", "remembered", "serving", "stop_signal", "try_out", "working_days"]  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -357,6 +357,19 @@ async def try_out(settings: Settings, folder: Path | None, phone: str) -> tuple[
             await stored.unbind(keys.tag(phone))
             return None
         return new.menu, await stored.bind(keys.tag(phone), new.menu.version, new.files, DRAFT_FOR_S)
+
+
+async def migrate(settings: Settings, *, back_to: str | None = None) -> tuple[Database, str]:
+    """Bring the schema of these settings' database to this release, or back to an earlier one; what it is now.
+
+    Raises KeysUnusable, or DatabaseUnusable, also when something would be lost by going back."""
+    own = settings.gateway
+    database = Database(own.database, read_keys(Path(own.keys_file)), own.storage)
+    try:
+        await (database.start() if back_to is None else database.go_back(back_to))
+        return database, await database.revision()
+    finally:
+        await database.stop()
 
 
 @asynccontextmanager

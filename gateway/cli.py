@@ -15,6 +15,7 @@ OWN: Mapping[str, str] = {
     "menu": "gateway.commands:menu",
     "config": "gateway.commands:config",
     "backend": "gateway.commands:backend",
+    "db": "gateway.commands:db",
     "keys": "gateway.commands:keys",
 }
 

@@ -33,6 +33,7 @@ FolderArgument = Annotated[Path | None, typer.Argument(help="The shipped menu wi
 menu = typer.Typer(no_args_is_help=True, help="Menus: check, publish, print, graph, schema, try.")
 config = typer.Typer(no_args_is_help=True, help="Settings: check.")
 backend = typer.Typer(no_args_is_help=True, help="Offices' systems: try.")
+db = typer.Typer(no_args_is_help=True, help="Our own database: upgrade, downgrade.")
 keys = typer.Typer(no_args_is_help=True, help="The keys that seal numbers and texts: new.")
 
 
@@ -251,6 +252,33 @@ def try_backend(
 @backend.callback()
 def _backend() -> None:
     """Offices' systems: what engineers connect."""
+
+
+@db.command("upgrade")
+def upgrade_database(config: ConfigOption = CONFIG) -> None:
+    """Make the tables of our own database, or bring them to this release; `rasad serve` does it by itself."""
+    _migrate(config, None)
+
+
+@db.command("downgrade")
+def downgrade_database(
+    revision: Annotated[
+        str, typer.Argument(help="What the earlier release calls its schema, 0007; its `db upgrade` says.")
+    ],
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Take them back to an earlier release's, when none of ours runs; refused when something would be lost."""
+    _migrate(config, revision)
+
+
+def _migrate(config: Path, back_to: str | None) -> None:
+    database, revision = asyncio.run(app.migrate(settings.read(config, os.environ), back_to=back_to))
+    print(f"database {database}: its schema is {revision}")
+
+
+@db.callback()
+def _db() -> None:
+    """Our own database: what engineers upgrade and take back."""
 
 
 @keys.command("new")

@@ -13,6 +13,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import URL, ColumnElement, Connection, NullPool, Table, event, make_url, text
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -66,8 +67,18 @@ class Database:
         return str(shown.database) if self.sqlite else shown.render_as_string()
 
     async def start(self, revision: str = "head") -> None:
-        """Create or upgrade the schema."""
-        await self._migrate(lambda config: command.upgrade(config, revision))
+        """Create or upgrade the schema. Raises DatabaseUnusable, also for the schema of a later release."""
+        await self._migrate(lambda config: command.upgrade(config, revision), "not of this release")
+
+    async def go_back(self, revision: str) -> None:
+        """To the schema of an earlier release, unless something would be lost by that."""
+        await self._migrate(lambda config: command.downgrade(config, revision), f"not taken back to {revision}")
+
+    async def revision(self) -> str:
+        """Of the schema as it is."""
+        async with self.reading() as connection:
+            found = await connection.run_sync(lambda here: MigrationContext.configure(here).get_current_revision())
+        return found or "base"
 
     async def stop(self) -> None:
         await self.engine.dispose()
@@ -111,7 +122,7 @@ class Database:
             return False
         return True
 
-    async def _migrate(self, work: Callable[[Config], None]) -> None:
+    async def _migrate(self, work: Callable[[Config], None], refused: str) -> None:
         """Alembic's commands in one transaction, on a connection that is in no hurry: an index of millions of rows
         takes longer than any statement of a turn may."""
 
@@ -131,8 +142,7 @@ class Database:
                 await self.alone(connection, "migrate")
                 await connection.run_sync(run)
         except CommandError as error:
-            why = f"not of this release ({error}); nothing was changed"
-            raise DatabaseUnusable(f"database {self}: {why}") from error
+            raise DatabaseUnusable(f"database {self}: {refused} ({error}); nothing was changed") from error
         except (OSError, SQLAlchemyError) as error:
             raise DatabaseUnusable(f"database {self}: {getattr(error, 'orig', None) or error}") from error
         finally:

@@ -10,11 +10,14 @@ from aiohttp import web
 from gateway import app, settings
 from gateway.clock import Clock
 from gateway.privacy import Keys, write_keys
-from gateway.settings import Settings
+from gateway.settings import Settings, StorageSettings
 from gateway.storage.database import Database
 from simulators.demo import HOME, address
 from simulators.kannel import Kannel
 from simulators.offices import data, secretariat, services
+
+PATIENT = StorageSettings(connection_within_s=60, connect_within_s=60, statement_within_s=60, lock_within_s=60)
+"""What a database may take is a test of its own: a busy machine is not to fail the others."""
 
 
 @dataclass
@@ -97,7 +100,7 @@ def desk(tmp_path, keys, clock, database_url):
             }
             if sms_down:
                 environment["KANNEL_URL"] = "http://127.0.0.1:9/cgi-bin/sendsms"
-            own = {"keys_file": str(tmp_path / "keys.yaml"), **changes}
+            own = {"keys_file": str(tmp_path / "keys.yaml"), "storage": PATIENT, **changes}
             if redis is not None:
                 own["sessions"] = settings.SessionSettings(redis=redis)
             checked = app.check(
@@ -106,7 +109,7 @@ def desk(tmp_path, keys, clock, database_url):
             application = await stack.enter_async_context(app.composed(checked, clock=clock, tell=tell))
             url_here = await listening(application, port)
             http = await stack.enter_async_context(aiohttp.ClientSession())
-            database = Database(database_url, keys)
+            database = Database(database_url, keys, PATIENT)
             stack.push_async_callback(database.stop)
             yield Desk(url_here, phones_here, http, database, checked.settings, keys, clock, application)
 
@@ -116,7 +119,7 @@ def desk(tmp_path, keys, clock, database_url):
 @pytest.fixture
 async def database(database_url, keys):
     """A database of its own, of this release."""
-    found = Database(database_url, keys)
+    found = Database(database_url, keys, PATIENT)
     await found.start()
     yield found
     await found.stop()

@@ -1,15 +1,22 @@
 import asyncio
+import shutil
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
+from typer.testing import CliRunner
 
-from gateway.settings import StorageSettings
+from gateway import commands
+from gateway.privacy import write_keys
 from gateway.storage.database import Database, DatabaseUnusable, insert_once
+from simulators.demo import HOME
 from tests.conftest import BOTH_DATABASES
+from tests.gateway.conftest import PATIENT
 
 pytestmark = BOTH_DATABASES
 
@@ -17,7 +24,7 @@ pytestmark = BOTH_DATABASES
 @pytest.fixture
 async def at(empty_url, keys):
     """A database as an earlier release left it."""
-    found = Database(empty_url, keys)
+    found = Database(empty_url, keys, PATIENT)
 
     async def made(revision):
         await found.start(revision)
@@ -25,6 +32,20 @@ async def at(empty_url, keys):
 
     yield made
     await found.stop()
+
+
+@pytest.fixture
+async def opened(database_url, keys):
+    """Databases on one address, each as another process with settings of its own has it."""
+    async with AsyncExitStack() as stack:
+
+        async def made(**settings):
+            found = Database(database_url, keys, PATIENT.model_copy(update=settings))
+            stack.push_async_callback(found.stop)
+            await found.start()
+            return found
+
+        yield made
 
 
 async def test_the_migrations_make_the_tables_the_code_uses(database):
@@ -35,27 +56,146 @@ async def test_the_migrations_make_the_tables_the_code_uses(database):
         assert [] == await connection.run_sync(differences)
 
 
-async def test_starting_again_changes_nothing(database, database_url, keys):
-    again = Database(database_url, keys)
-    await again.start()
-    await again.stop()
+async def test_starting_again_changes_nothing(database, opened):
+    async with database.reading() as connection:
+        before = await connection.run_sync(schema)
+    await opened()
+    async with database.reading() as connection:
+        assert before == await connection.run_sync(schema)
 
 
-async def test_an_upgrade_keeps_the_rows_there_are(at, clock):
+async def test_an_upgrade_keeps_the_rows_there_are(at, clock, keys):
+    """What 0001 wrote, table by table, is read by this release."""
     database = await at("0001")
     tables, now = database.tables, clock.now()
-    phone = {"msisdn_tag": "tag", "language": "ar", "changed_at": now}
-    talk = {"channel": "kannel", "msisdn_tag": "tag", "dialogue": b"core", "held": b"", "expires_at": now}
+    came = {"channel": "kannel", "msisdn": "+989161234567", "msisdn_tag": "tag", "state": "new", "tries": 0}
+    asked = {"created_at": now, "due_at": now, "expires_at": now}
+    rows = {
+        "phone": {"msisdn_tag": "tag", "language": "ar", "changed_at": now},
+        "conversation": {
+            "channel": "kannel", "msisdn_tag": "tag", "dialogue": b"core", "held": b"", "expires_at": now,
+        },
+        "message_in": {**came, "provider_id": "m-1", "short_code": "4040", "text": "12345", "received_at": now},
+        "message_out": {**came, **asked, "cause": "in:1", "text": "نامه", "doubts": 0, "state": "sent", "sent_at": now},
+        "follow_up": {**came, **asked, "cause": "d:1", "question_tag": "q", "dialogue": b"core", "state": "waiting"},
+    }  # fmt: skip
     async with database.writing() as connection:
         assert "menu_version" not in await connection.run_sync(lambda here: sa.inspect(here).get_table_names())
-        await connection.execute(tables.phone.insert().values(**phone))
-        await connection.execute(tables.conversation.insert().values(**talk))
+        for name, row in rows.items():
+            table = getattr(tables, name)
+            # As the first release wrote it: what was added since is no column yet.
+            first = sa.Table(name, sa.MetaData(), *(sa.Column(key, table.c[key].type) for key in row))
+            await connection.execute(first.insert().values(**row))
     await database.start()
 
     async with database.reading() as connection:
-        assert [phone] == [row._asdict() for row in await connection.execute(tables.phone.select())]
-        assert [talk] == [row._asdict() for row in await connection.execute(tables.conversation.select())]
+        for name, row in rows.items():
+            (found,) = (await connection.execute(getattr(tables, name).select())).all()
+            assert row == {key: value for key, value in found._asdict().items() if key in row}, name
         assert [] == (await connection.execute(tables.menu_version.select())).all()
+
+
+REVISIONS = [
+    each.revision for each in reversed(list(ScriptDirectory(str(HOME / "gateway/storage/migrations")).walk_revisions()))
+]
+
+
+def schema(connection):
+    inspector = sa.inspect(connection)
+    return {
+        name: (
+            {column["name"]: (str(column["type"]), column["nullable"]) for column in inspector.get_columns(name)},
+            {index["name"]: index["column_names"] for index in inspector.get_indexes(name)},
+        )
+        for name in inspector.get_table_names()
+        if name != "alembic_version"
+    }
+
+
+async def test_up_down_and_up_again(at):
+    """Each step down leaves what the step up had found."""
+    found = {}
+    for revision in REVISIONS:
+        database = await at(revision)
+        async with database.reading() as connection:
+            found[revision] = await connection.run_sync(schema)
+    assert len(REVISIONS) == len({str(each) for each in found.values()})
+    for revision in reversed(REVISIONS[:-1]):
+        await database.go_back(revision)
+        async with database.reading() as connection:
+            assert found[revision] == await connection.run_sync(schema), revision
+            assert revision == await database.revision()
+    await database.go_back("base")
+    async with database.reading() as connection:
+        assert {} == await connection.run_sync(schema)
+    await database.start()
+    async with database.reading() as connection:
+        assert found[REVISIONS[-1]] == await connection.run_sync(schema)
+
+
+@pytest.mark.parametrize(
+    ("written", "back_to", "told"),
+    [
+        ("INSERT INTO phone VALUES ('tag', 'ar', '2026-11-22')", "base", "the rows of phone"),
+        ("INSERT INTO menu_version VALUES ('h', '[]', '2026-11-22')", "0001", "the rows of menu_version"),
+        ("INSERT INTO rating VALUES ('t', 'letter', 'o', 'closed', 5, '2026-11-22')", "0002", "the rows of rating"),
+        (
+            "INSERT INTO follow_up (cause, channel, msisdn, msisdn_tag, question_tag, dialogue, created_at, due_at,"
+            " expires_at, state, tries, answer) VALUES ('c', 'k', '', '', '', '', '2026-11-22', '2026-11-22',"
+            " '2026-11-22', 'answered', 1, 'a')",
+            "0003",
+            "follow_up.answer",
+        ),
+        (
+            "INSERT INTO receipt (channel, provider_id, msisdn_tag, fate, reason, received_at)"
+            " VALUES ('k', '1', '', 'delivered', '', '2026-11-22')",
+            "0006",
+            "the rows of receipt",
+        ),
+    ],
+)
+async def test_nothing_is_lost_by_going_back(at, written, back_to, told):
+    database = await at("0007")
+    async with database.writing() as connection:
+        await connection.execute(sa.text(written))
+        before = await connection.run_sync(schema)
+
+    with pytest.raises(DatabaseUnusable, match=f"not taken back to {back_to} .*{told}.* would be lost.*nothing was"):
+        await database.go_back(back_to)
+
+    async with database.reading() as connection:
+        assert before == await connection.run_sync(schema)
+    assert "0007" == await database.revision()
+
+
+async def test_a_schema_there_never_was_is_not_gone_back_to(database):
+    with pytest.raises(DatabaseUnusable, match="not taken back to 9999"):
+        await database.go_back("9999")
+
+
+async def test_the_command_line_goes_up_and_back_and_refuses_to_lose(at, empty_url, keys, tmp_path, monkeypatch):
+    config = shutil.copytree(HOME / "config", tmp_path / "config")
+    write_keys(tmp_path / "keys.yaml", keys)
+    (config / "gateway.yaml").write_text(f"database: {empty_url}\nkeys_file: {tmp_path / 'keys.yaml'}\n")
+    shutil.rmtree(config / "channels")
+    (config / "channels").mkdir()
+    channel = "carries: ussd\ndialect: json\nauth: none\nservice_code: '*4*061#'\n"
+    (config / "channels" / "json.yaml").write_text(channel)
+    for office in ("SECRETARIAT", "SLOW_SECRETARIAT", "FAILING_SECRETARIAT", "DEAD_SECRETARIAT", "SERVICES"):
+        monkeypatch.setenv(f"{office}_URL", "http://127.0.0.1:9")
+
+    async def rasad(*words):
+        return await asyncio.to_thread(CliRunner().invoke, commands.db, [*words, "--config", str(config)])
+
+    assert (await rasad("upgrade")).output.endswith(f": its schema is {REVISIONS[-1]}\n")
+    assert (await rasad("downgrade", "0003")).output.endswith(": its schema is 0003\n")
+    database = await at("0003")
+    async with database.writing() as connection:
+        await connection.execute(sa.text("INSERT INTO phone VALUES ('tag', 'ar', '2026-11-22')"))
+    refused = await rasad("downgrade", "base")
+    assert 1 == refused.exit_code
+    assert "the rows of phone would be lost" in str(refused.exception)
+    assert (await rasad("upgrade")).output.endswith(f": its schema is {REVISIONS[-1]}\n")
 
 
 async def test_an_error_of_the_database_does_not_quote_its_parameters(database):
@@ -81,14 +221,12 @@ async def test_a_database_that_cannot_be_opened_is_named(tmp_path, keys):
     await database.stop()
 
 
-async def test_a_database_of_a_later_release_is_refused_and_left_alone(database, database_url, keys):
+async def test_a_database_of_a_later_release_is_refused_and_left_alone(database, opened):
     async with database.writing() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    again = Database(database_url, keys)
 
     with pytest.raises(DatabaseUnusable, match="not of this release"):
-        await again.start()
-    await again.stop()
+        await opened()
 
 
 async def test_what_is_followed_is_still_found_by_its_number_after_an_upgrade(at):
@@ -110,7 +248,7 @@ async def test_what_is_followed_is_still_found_by_its_number_after_an_upgrade(at
 
 
 async def test_processes_that_start_at_once_make_one_schema(empty_url, keys):
-    starting = [Database(empty_url, keys) for _ in range(4)]
+    starting = [Database(empty_url, keys, PATIENT) for _ in range(4)]
 
     await asyncio.gather(*(each.start() for each in starting))
 
@@ -179,42 +317,39 @@ async def test_a_transaction_that_fails_leaves_nothing(database):
         assert [] == (await connection.execute(table.select())).all()
 
 
-async def test_more_work_than_connections_waits_for_its_turn_and_no_longer_than_it_may(database_url, keys):
-    database = Database(database_url, keys, StorageSettings(connections=2, connection_within_s=0.2))
-    await database.start()
+async def look(database):
+    async with database.reading() as connection:
+        await connection.execute(sa.text("SELECT 1"))
 
-    async def look():
-        async with database.reading() as connection:
-            await connection.execute(sa.text("SELECT 1"))
 
-    await asyncio.gather(*(look() for _ in range(20)))
+async def test_more_work_than_connections_waits_for_its_turn(opened):
+    database = await opened(connections=2)
+    await asyncio.gather(*(look(database) for _ in range(20)))
+
+
+async def test_work_waits_no_longer_for_a_connection_than_it_may(opened):
+    database = await opened(connections=2, connection_within_s=0.1)
     async with database.reading(), database.reading():
-        with pytest.raises(SQLAlchemyError):
-            await look()
-    await look()
-    await database.stop()
+        with pytest.raises(SQLAlchemyError, match="limit of size 2"):
+            await look(database)
+    await look(database)
 
 
 @pytest.mark.databases("postgresql")
-async def test_a_row_that_somebody_else_is_changing_is_waited_for_no_longer_than_it_may(database_url, keys):
-    database = Database(database_url, keys, StorageSettings(lock_within_s=0.2))
-    await database.start()
-    async with database.writing() as connection:
+async def test_a_row_that_somebody_else_is_changing_is_waited_for_no_longer_than_it_may(opened):
+    database = await opened(lock_within_s=0.1)
+    async with database.writing() as connection, database.writing() as another:
         await database.alone(connection, "count")
-        with pytest.raises(SQLAlchemyError):
-            async with database.writing() as another:
-                await database.alone(another, "count")
-    await database.stop()
+        with pytest.raises(SQLAlchemyError, match="lock timeout"):
+            await database.alone(another, "count")
 
 
 @pytest.mark.databases("postgresql")
-async def test_a_statement_that_takes_too_long_ends_in_the_server_too(database_url, keys):
-    database = Database(database_url, keys, StorageSettings(statement_within_s=0.2))
-    await database.start()
-    with pytest.raises(SQLAlchemyError, match="statement timeout"):
-        async with database.reading() as connection:
-            await connection.execute(sa.text("SELECT pg_sleep(30)"))
-    await database.stop()
+async def test_a_statement_that_takes_too_long_ends_in_the_server_too(opened):
+    database = await opened(statement_within_s=0.2)
+    async with database.reading() as connection:
+        with pytest.raises(SQLAlchemyError, match="statement timeout"):
+            await connection.execute(sa.text("SELECT pg_sleep(60)"))
 
 
 @pytest.mark.databases("postgresql")

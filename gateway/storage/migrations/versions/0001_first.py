@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.storage.migrations.losing import refuse_to_lose
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -84,4 +86,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in ("phone", "conversation", "follow_up", "message_out", "message_in"):
+        refuse_to_lose(table)
         op.drop_table(table)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.storage.migrations.losing import refuse_to_lose
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -28,4 +30,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in ("menu_publication", "menu_version"):
+        refuse_to_lose(table)
         op.drop_table(table)

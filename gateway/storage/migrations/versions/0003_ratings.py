@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.storage.migrations.losing import refuse_to_lose
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -23,4 +25,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_to_lose("rating")
     op.drop_table("rating")

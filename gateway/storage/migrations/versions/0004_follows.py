@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.storage.migrations.losing import refuse_to_lose
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -44,6 +46,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_to_lose("follow")
+    refuse_to_lose("follow_up", "answer", "answer_held", "answered_at", "seen_at")
     op.drop_table("follow")
     op.drop_index("ix_follow_up_msisdn_tag", "follow_up")
     with op.batch_alter_table("follow_up") as table:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.storage.migrations.losing import refuse_to_lose
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -45,6 +47,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_to_lose("message_part")
+    refuse_to_lose("receipt")
+    refuse_to_lose("message_out", "fate", "reported_at")
     op.drop_table("message_part")
     op.drop_table("receipt")
     op.drop_index("ix_message_out_msisdn_tag", "message_out")
