@@ -77,6 +77,10 @@ class Server:
             return False
         return first == str(self.pid) and last.strip() == "ready"  # and not what a killed one left
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """Nobody of it is told: neither the server nor those who serve its connections."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
@@ -87,7 +91,7 @@ class Server:
         self._process.wait()
 
     def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             self._process.send_signal(signal.SIGCONT)  # a test may have left it stopped
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()

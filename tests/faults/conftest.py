@@ -1,7 +1,8 @@
-"""The gateway on a socket, as tests/gateway has it, before offices with faults."""
+"""The gateway on a socket, as tests/gateway has it, before offices with faults; and in processes, on real databases."""
 
 import datetime
 import ipaddress
+import itertools
 import ssl
 
 import pytest
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests import postgresql
 from tests.gateway.conftest import desk, eventually
 
 __all__ = ["authority", "desk", "eventually"]
@@ -62,3 +64,39 @@ class Authority:
 @pytest.fixture
 def authority(tmp_path, clock):
     return Authority(tmp_path, clock)
+
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def durable():
+    """A PostgreSQL that may be killed: what it acknowledged is on the disk."""
+    server = postgresql.Server(durable=True)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path):
+    """An empty database of either kind, as a setting."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
+    return new_database(request.getfixturevalue("durable"))
+
+
+def new_database(server):
+    name = f"proof_{next(_names)}"
+    postgresql.said(server.url, f"CREATE DATABASE {name}")
+    return server.url.removesuffix("postgres") + name
+
+
+@pytest.fixture
+def own_postgresql(durable):
+    """(server, setting) of a database on a PostgreSQL that the test may do anything to."""
+    yield durable, new_database(durable)
+    if not durable.running:
+        durable.start()

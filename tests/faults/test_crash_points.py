@@ -38,12 +38,10 @@ def sms_settings():
 @pytest.mark.experiment(
     "F2", "wherever a process dies, nothing is lost and no message is two; one SMS at most goes twice"
 )
-@pytest.mark.parametrize("database", ["sqlite"])
-async def test_each_point(database, tmp_path, keys, figure):
-    url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
-    points = POINTS if proving() else POINTS[2 * ["sqlite", "postgresql"].index(database) :: 4]
+async def test_each_point(database_url, tmp_path, keys, figure):
+    points = POINTS if proving() else POINTS[0 if "sqlite" in database_url else 2 :: 4]
     messages = MESSAGES if proving() else 10
-    async with around(tmp_path, keys, url, sms=sms_settings()) as service:
+    async with around(tmp_path, keys, database_url, sms=sms_settings()) as service:
         citizens, deaths, writing = service.citizens(), 0, []
         for hit in range(1, counted(10) + 1):
             for point in points:

@@ -22,11 +22,10 @@ def sms_settings():
     return {"at_once": WINDOW} | ({} if proving() else impatient)
 
 
-@pytest.fixture(params=["sqlite"])
-async def service(request, tmp_path, keys):
+@pytest.fixture
+async def service(database_url, tmp_path, keys):
     """A gateway that is not started, on each of the two databases."""
-    url = f"sqlite+aiosqlite:///{tmp_path / 'rasad.db'}"
-    async with around(tmp_path, keys, url, sms=sms_settings()) as found:
+    async with around(tmp_path, keys, database_url, sms=sms_settings()) as found:
         yield found
 
 
