@@ -1,0 +1,83 @@
+"""A database that goes away: messages are refused in words a provider understands, and none is lost or two."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.experiments import counted, proving
+from tests.faults.proxy import Manner, Proxy
+from tests.faults.service import around
+from tests.faults.test_crashes import at, noted, sms_settings
+
+DOWN_S = 60
+ACKNOWLEDGED_AGAIN_WITHIN_S = 10.0
+"""Of the server taking connections. A citizen's Kannel knocks every second, and a machine may be busy."""
+
+
+async def refused(citizens, more):
+    """Once so many more messages were refused with 503."""
+    before = citizens.statuses[503]
+    while citizens.statuses[503] < before + more:
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.experiment("F6", "while PostgreSQL is down messages are refused with 503 and Retry-After; none is lost")
+async def test_postgresql_is_killed(own_postgresql, tmp_path, keys, figure):
+    server, url = own_postgresql
+    total, kills, down_s = counted(3_000, 150), counted(3, 1), DOWN_S if proving() else 1
+    async with around(tmp_path, keys, url, sms=sms_settings()) as service:
+        await service.start()
+        citizens = service.citizens()
+        writing = asyncio.create_task(citizens.write(range(total), until_s=900))
+        for each in range(kills + 1):
+            await at(citizens, (each + 1) * total // (kills + 2))
+            server.kill()
+            await refused(citizens, 5)
+            if each == kills:
+                await asyncio.sleep(down_s)
+            await asyncio.to_thread(server.start)
+            began, before = time.monotonic(), citizens.acknowledged
+            await at(citizens, before + 1)
+            again_s = time.monotonic() - began
+            assert again_s <= ACKNOWLEDGED_AGAIN_WITHIN_S
+            figure.most("acknowledged again after ms", round(again_s * 1000))
+        await writing
+        await service.settled()
+        found = await service.account()
+        assert await service.stop() == 0
+    noted(figure, found, citizens)
+    figure("refused with 503", citizens.statuses[503])
+    assert (total,) * 5 == (found.attempted, found.acknowledged, found.stored, found.decided, found.delivered)
+    assert ((), (), ()) == (found.lost, found.twins, found.unexpected)
+    assert {200, 503} == set(citizens.statuses)
+    assert 0 == citizens.without_retry_after == citizens.refused
+    assert not service.phones.strange
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.experiment(
+    "F8", "the answer to a COMMIT never comes: what was committed is not done twice, the rest is done"
+)
+async def test_the_answer_to_commit_is_cut(own_postgresql, tmp_path, keys, figure):
+    server, url = own_postgresql
+    total, cuts = counted(3_000, 120), counted(500, 20)
+    async with Proxy(server.port) as proxy:
+        through = url.replace(str(server.port), str(proxy.port))
+        async with around(tmp_path, keys, through, sms=sms_settings()) as service:
+            service.database_url = url
+            await service.start()
+            proxy.manner = Manner(cut_reply_after=b"COMMIT", every=4 * total // cuts)
+            citizens = service.citizens()
+            await citizens.write(range(total), until_s=900)
+            await service.settled()
+            found = await service.account()
+    noted(figure, found, citizens)
+    figure("cut", proxy.cuts)
+    assert (total,) * 5 == (found.attempted, found.acknowledged, found.stored, found.decided, found.delivered)
+    assert ((), (), ()) == (found.lost, found.twins, found.unexpected)
+    assert found.duplicated <= proxy.cuts
+    assert {200, 503} >= set(citizens.statuses)
+    assert proxy.cuts >= cuts
+    assert not service.phones.strange
