@@ -148,6 +148,7 @@ class Service:
         of them no more."""
         self.phones = Noting(history)
         self.random = random.Random(1)
+        self._logs: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -160,21 +161,28 @@ class Service:
 
     async def start(self, **environ: str) -> None:
         """Back when it is ready. environ: for this start alone."""
-        log = (self.folder / "log").open("ab")
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                RASAD, "serve", "--config", str(self.folder / "config"), "--port", str(self.port),
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log,
-                env={**os.environ, **self._environ, **environ}, start_new_session=True,
-            )  # fmt: skip
-        finally:
-            log.close()
+        self._process = await asyncio.create_subprocess_exec(
+            RASAD, "serve", "--config", str(self.folder / "config"), "--port", str(self.port),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **self._environ, **environ}, start_new_session=True,
+        )  # fmt: skip
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        task = asyncio.create_task(self._logged(self._process.stderr))
+        self._logs.add(task)
+        task.add_done_callback(self._logs.discard)
         async with asyncio.timeout(READY_WITHIN_S):
             line = (await self._process.stdout.readline()).decode()
         if not line.startswith("ready: "):
             raise RuntimeError(f"the gateway does not start: {line}{self.log()[-2000:]}")
         self.starts += 1
+
+    async def _logged(self, said: asyncio.StreamReader) -> None:
+        """Through a pipe, as to a journal: the process itself writes no file but its database."""
+        with (self.folder / "log").open("ab") as log:
+            while octets := await said.read(65_536):
+                log.write(octets)
+                log.flush()
 
     def log(self) -> str:
         return (self.folder / "log").read_text("utf-8")
