@@ -121,6 +121,10 @@ async def _no_other(version: str) -> Menu | None:
     return None
 
 
+def _noted(_: object) -> None:
+    """Records are written together, beside the turns."""
+
+
 def _turns(menu: Menu) -> list[Work]:
     """Whole turns, with an office that answers at once and a log line that goes nowhere."""
     logs.configure(io.StringIO())
@@ -130,7 +134,8 @@ def _turns(menu: Menu) -> list[Work]:
     answers = Answers({"letters": lines, "requests": lines}, {"office": _Office()}, {}, _Nothing(), keys)  # type: ignore[arg-type]
     sessions = MemorySessions(clock.monotonic)
     # Languages is a table; who never chose is what it says here, so that no database is measured.
-    turns = Turns(Menus(menu, _no_other), answers, sessions, _Languages(), _Nothing(), keys, clock, SessionSettings())  # type: ignore[arg-type]
+    languages, kept = _Languages(), _Nothing()
+    turns = Turns(Menus(menu, _no_other), answers, sessions, languages, kept, keys, clock, SessionSettings(), _noted)  # type: ignore[arg-type]
     ids = map(str, count())
 
     def take(session_id: str, inputs: str) -> UssdReply:

@@ -52,6 +52,7 @@ from gateway.menu_watch import watch
 from gateway.patience import IDLE_S, LINGER_S, patient
 from gateway.privacy import Keys, KeysUnusable, new_keys, read_keys
 from gateway.publications import opened
+from gateway.records import Records
 from gateway.services import Rate, RememberLanguage
 from gateway.sessions.memory import MemorySessions
 from gateway.sessions.redis import RedisSessions
@@ -73,6 +74,7 @@ from gateway.turn import Turns
 from gateway.uploads import Uploads
 from menus import source
 from menus.definition import Menu
+from menus.machine import Wire
 from menus.ports import Answer, Ask, Backend, reference
 from menus.source import Document, Fault, Faulty
 
@@ -255,7 +257,10 @@ async def composed(
             stack.push_async_callback(in_redis.stop)
             if trouble := await sessions.trouble():
                 log.warning("sessions_in_trouble", reason=trouble)
-        turns = Turns(menus, answers, sessions, languages, kept, keys, clock, own.sessions)
+        remembered_s: dict[Wire, float] = {"ussd": own.sessions.idle_s, "sms": own.sms.conversation_s}
+        records = Records(database, clock.monotonic, remembered_s)
+        stack.push_async_callback(_ended, asyncio.create_task(records.run()))
+        turns = Turns(menus, answers, sessions, languages, kept, keys, clock, own.sessions, records.note)
         talks = Conversations(database, clock, own.sms)
         follow_ups = FollowUps(database, turns, outbox, talks, settings.texts, keys, clock, own.follow_ups)
         services["escalate"] = follow_ups

@@ -11,14 +11,17 @@ from gateway.channels.contract import UssdEnd, UssdInput, UssdReply
 from gateway.clock import Clock
 from gateway.menu_versions import Menus
 from gateway.privacy import Keys
+from gateway.records import Note, record
 from gateway.sessions.store import Session, SessionKey, SessionStore, StoreUnavailable
 from gateway.settings import SessionSettings, UssdTerms
 from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
+from gateway.trail import Trail
 from menus import inputs, machine
 from menus.alphabet import Capacity, size
 from menus.definition import Menu
 from menus.machine import Answered, Dialogue, Event, Opened, Typed, Wire
+from menus.ports import outcome
 from menus.render import render
 from menus.screens import Page, Screen
 
@@ -26,7 +29,19 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What came of an event. asked: each question on the way with its outcome, `letters:found`."""
+
+    dialogue: Dialogue
+    screen: Screen
+    page: Page
+    asked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Turns:
+    """note: takes what is to be known of a dialogue, and never waits."""
+
     menus: Menus
     answers: Answers
     sessions: SessionStore
@@ -35,6 +50,7 @@ class Turns:
     keys: Keys
     clock: Clock
     settings: SessionSettings
+    note: Note
 
     async def take(self, name: str, channel: UssdTerms, said: UssdInput) -> UssdReply:
         """A channel's input, its msisdn in E.164, to what the caller sees. Raises UnknownServiceCode."""
@@ -46,22 +62,28 @@ class Turns:
             return self._noted(began, await self._without_session(name, channel, said), sessions=str(away))
         if session is not None and self._repeated(session, said):
             return self._noted(began, UssdReply(session.reply, session.end), repeated=True)
-        menu, dialogue, event = await self._continued(session, said) or await self._opened(key, version, said)
+        now = self.clock.now()
+        running = await self._continued(session, said)
+        trail = session.trail if session is not None and running else Trail(now.timestamp())
+        menu, dialogue, event = running or await self._opened(key, version, said)
 
         caller = Caller(said.msisdn, key.owner, channel.later_by, line=name)
-        dialogue, screen, page = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
+        turn = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
 
-        reply = UssdReply(page.text, page.end)
+        dialogue, reply, now = turn.dialogue, UssdReply(turn.page.text, turn.page.end), self.clock.now()
         ttl_s = self.settings.ended_s if reply.end else self.settings.idle_s
+        trail = trail.on(turn.screen.name, turn.asked, round((self.clock.monotonic() - began) * 1000))
         saved = Session(
-            *machine.encode(dialogue), said.inputs, reply.text, reply.end, said.sequence, self.clock.now().timestamp()
+            *machine.encode(dialogue), said.inputs, reply.text, reply.end, said.sequence, now.timestamp(), trail=trail
         )
-        facts = {"screen": screen.name, "language": dialogue.language, "menu": menu.version}
+        facts = {"screen": turn.screen.name, "language": dialogue.language, "menu": menu.version}
         try:
-            if not await self.sessions.save(key, saved, version, ttl_s):  # save it, then answer
+            if await self.sessions.save(key, saved, version, ttl_s):  # save it, then answer
+                self.note(record(dialogue, trail, name, key.owner, now, "completed" if reply.end else "silent"))
+            else:
                 reply = await self._of_the_winner(key) or reply
         except StoreUnavailable as away:
-            reply = self._alone(menu, dialogue, screen, page, channel) or await self._busy(key.owner, channel)
+            reply = self._alone(menu, turn, channel) or await self._busy(key.owner, channel)
             facts["sessions"] = str(away)
         return self._noted(began, reply, **facts)
 
@@ -72,27 +94,33 @@ class Turns:
         known = session is not None
         if session is not None and not session.end and not session.left:
             # An input that came in the meantime is the newer news: then this one is not saved.
-            await self.sessions.save(key, msgspec.structs.replace(session, left=True), version, self.settings.idle_s)
+            left = msgspec.structs.replace(session, left=True)
+            if await self.sessions.save(key, left, version, self.settings.idle_s):
+                dialogue = machine.decode(session.dialogue, b"")
+                now, why = self.clock.now(), str(notice.why)
+                self.note(record(dialogue, session.trail, name, key.owner, now, "left", why))
         log.info("session_ended", why=notice.why, raw=notice.raw, known=known)
 
     async def converse(
         self, menu: Menu, dialogue: Dialogue, event: Event, caller: Caller, capacity: Capacity, within_s: float
-    ) -> tuple[Dialogue, Screen, Page]:  # fmt: skip
+    ) -> Turn:
         """Event -> Dialogue + Screen | Ask -> Answer -> ... -> Screen -> the page that fits. On either wire."""
         until = self.clock.monotonic() + within_s
         step = machine.step(menu, dialogue, event, self.clock.today())
+        asked = []
         for _ in range(machine.MAX_ASKS):
             if isinstance(step.then, Screen):
                 break
             left_s = until - self.clock.monotonic()
             answer = await self.answers.answer(step.then, step.dialogue, caller, left_s)
+            asked.append(f"{step.then.route}:{outcome(answer)}")
             step = machine.step(menu, step.dialogue, Answered(answer), self.clock.today())
         if not isinstance(step.then, Screen):
             raise machine.NoWayOut(step.dialogue.at)
         words = menu.navigation[step.dialogue.language]
         pages = render(step.then, capacity, words, until=step.dialogue.page)
         dialogue, page = machine.shown(step.dialogue, pages)
-        return dialogue, step.then, page
+        return Turn(dialogue, step.then, page, tuple(asked))
 
     def outright(self, name: str, wire: Wire, language: str | None, capacity: Capacity) -> tuple[Dialogue, str]:
         """What the gateway itself has to say, by the name of its screen: nothing is asked and nothing awaited."""
@@ -107,23 +135,20 @@ class Turns:
         if said.inputs and said.opens is not False:
             menu, dialogue, event = await self._opened(key, 0, said)
             caller = Caller(said.msisdn, key.owner, channel.later_by)
-            dialogue, screen, page = await self.converse(
-                menu, dialogue, event, caller, channel.capacity, channel.office_s
-            )
-            if reply := self._alone(menu, dialogue, screen, page, channel):
+            turn = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
+            if reply := self._alone(menu, turn, channel):
                 return reply
         return await self._busy(key.owner, channel)
 
-    def _alone(
-        self, menu: Menu, dialogue: Dialogue, screen: Screen, page: Page, channel: UssdTerms
-    ) -> UssdReply | None:
+    def _alone(self, menu: Menu, turn: Turn, channel: UssdTerms) -> UssdReply | None:
         """A screen nobody will remember: its text ends the session, without the choices she could no longer make.
         None when it is no answer but a question to her, or the news that her session is lost: it is not."""
+        screen, page = turn.screen, turn.page
         if screen.name == "session_ended":
             return None
         if page.end:
             return UssdReply(page.text, end=True)
-        if not dialogue.asked or screen.open or screen.listed or screen.name in (menu.start, "resume"):
+        if not turn.dialogue.asked or screen.open or screen.listed or screen.name in (menu.start, "resume"):
             return None
         short = replace(screen.short, labels=()) if screen.short else None
         bare = replace(screen, labels=(), offered=(), short=short)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.trail import Trail
+
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
@@ -23,7 +25,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
 
     inputs: all that was said so far, or only what was said last where the dialect sends no more; sequence: the peer's
     count of it; at: when we answered, seconds since 1970. By these a repeat is known. left: the peer has told that the
-    caller is gone.
+    caller is gone. trail: what its record is made of.
     """
 
     dialogue: bytes
@@ -34,6 +36,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     sequence: int | None = None
     at: float = 0.0
     left: bool = False
+    trail: Trail = Trail()
 
 
 class SessionStore(Protocol):

@@ -3,14 +3,18 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.clock import Clock
 from gateway.settings import SmsSettings
 from gateway.storage.database import Database
+from gateway.trail import Trail
 from menus import machine
 from menus.machine import Dialogue
+
+_trail = msgspec.msgpack.Decoder(Trail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +23,28 @@ class Conversations:
     clock: Clock
     settings: SmsSettings
 
-    async def running(self, channel: str, msisdn_tag: str) -> Dialogue | None:
+    async def running(self, channel: str, msisdn_tag: str) -> tuple[Dialogue, Trail] | None:
         table = self.database.tables.conversation
         hers = (table.c.channel == channel, table.c.msisdn_tag == msisdn_tag, table.c.expires_at > self.clock.now())
         async with self.database.reading() as connection:
             found = (await connection.execute(select(table).where(*hers))).one_or_none()
-        return machine.decode(found.dialogue, found.held) if found else None
+        if found is None:
+            return None
+        trail = _trail.decode(found.trail) if found.trail is not None else Trail(self.clock.now().timestamp())
+        return machine.decode(found.dialogue, found.held), trail
 
     async def remember(
-        self, connection: AsyncConnection, channel: str, msisdn_tag: str, dialogue: Dialogue, *, end: bool
+        self,
+        connection: AsyncConnection,
+        channel: str,
+        msisdn_tag: str,
+        dialogue: Dialogue,
+        *,
+        end: bool,
+        trail: Trail | None = None,
     ) -> None:
-        """In the caller's transaction, with the text the dialogue awaits an answer to; end: nothing is awaited."""
+        """In the caller's transaction, with the text the dialogue awaits an answer to; end: nothing is awaited.
+        trail: what its record is made of, from its answer on where there is none."""
         table = self.database.tables.conversation
         hers = (table.c.channel == channel, table.c.msisdn_tag == msisdn_tag)
         await connection.execute(delete(table).where(*hers))
@@ -40,6 +55,7 @@ class Conversations:
                 "msisdn_tag": msisdn_tag,
                 "dialogue": core,
                 "held": held,
+                "trail": msgspec.msgpack.encode(trail) if trail is not None else None,
                 "expires_at": self.clock.now() + timedelta(seconds=self.settings.conversation_s),
             }
             await connection.execute(insert(table).values(**values))

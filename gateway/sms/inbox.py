@@ -18,12 +18,14 @@ from gateway.channels.contract import MoSms
 from gateway.clock import Clock
 from gateway.crash_points import reached
 from gateway.privacy import Keys
+from gateway.records import record
 from gateway.settings import SmsSettings, SmsTerms
 from gateway.sms.conversations import Conversations
 from gateway.sms.follows import Follows
 from gateway.sms.outbox import Outbox
 from gateway.sms.worker import Worker
 from gateway.storage.database import Database, insert_once
+from gateway.trail import Trail
 from gateway.turn import Turns
 from menus import keywords, machine
 from menus.alphabet import Capacity, segments
@@ -43,6 +45,8 @@ class Reply:
     screen: str
     text: str
     end: bool
+    trail: Trail | None = None
+    """None: not a dialogue, but what we say when we cannot lead one."""
 
 
 class Inbox:
@@ -113,7 +117,9 @@ class Inbox:
             reply = await self._conversed(row)
             reached("after_backend_call")
         async with self._database.writing() as connection:
-            await self._conversations.remember(connection, row.channel, row.msisdn_tag, reply.dialogue, end=reply.end)
+            await self._conversations.remember(
+                connection, row.channel, row.msisdn_tag, reply.dialogue, end=reply.end, trail=reply.trail
+            )
             if reply.text:
                 await self._outbox.add(connection, f"in:{row.id}", row.channel, row.msisdn, reply.text)
             reached("after_reply_insert")
@@ -122,6 +128,9 @@ class Inbox:
             await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
         reached("after_reply_commit")
         self._outbox.worker.wake()
+        if reply.trail is not None:
+            said = (reply.dialogue, reply.trail, row.channel, row.msisdn_tag, self._clock.now())
+            self._turns.note(record(*said, "completed" if reply.end else "silent"))
         log.info(
             "sms_answered",
             message=row.id,
@@ -135,31 +144,36 @@ class Inbox:
         )
 
     async def _conversed(self, row: Row[Any]) -> Reply:
-        menu, dialogue, event = await self._opened(row)
+        began, now = self._clock.monotonic(), self._clock.now()
+        menu, dialogue, event, trail = await self._opened(row)
         caller = Caller(row.msisdn, row.msisdn_tag, later_by=row.channel)
-        dialogue, screen, page = await self._turns.converse(
+        turn = await self._turns.converse(
             menu, dialogue, event, caller, self._capacity(row), self._settings.answer_within_s
         )
-        return Reply(dialogue, screen.name, "" if screen.silent else page.text, page.end)
+        trail = (trail or Trail(now.timestamp())).on(
+            turn.screen.name, turn.asked, round((self._clock.monotonic() - began) * 1000)
+        )
+        text = "" if turn.screen.silent else turn.page.text
+        return Reply(turn.dialogue, turn.screen.name, text, turn.page.end, trail)
 
-    async def _opened(self, row: Row[Any]) -> tuple[Menu, Dialogue, Event]:
+    async def _opened(self, row: Row[Any]) -> tuple[Menu, Dialogue, Event, Trail | None]:
         """What this message is: an answer to what we asked her last, or the beginning of a conversation."""
         current = await self._turns.menus.of(row.msisdn_tag)
         opened, language = keywords.opened_by(current, row.text)
         stop = _entry_to(current, "unfollow") if fold(row.text) == "0" else None
         if stop is not None and await self._follows.told(row.msisdn_tag):
             opened = Opened(entry=stop)
-        dialogue = await self._conversations.running(row.channel, row.msisdn_tag)
+        dialogue, trail = await self._conversations.running(row.channel, row.msisdn_tag) or (None, None)
         # Nobody waits on the line: what a version may take to be found is what an office may.
         within_s = self._settings.answer_within_s
         menu = await self._turns.menus.version(dialogue.menu, within_s) if dialogue else None
         if dialogue is not None and menu is not None and opened.entry is None:
             if _awaits(menu, dialogue, row.text):
                 # The number in her words, as where a conversation begins; without one her words as they are.
-                return menu, dialogue, Typed("*".join(opened.arguments) or row.text)
+                return menu, dialogue, Typed("*".join(opened.arguments) or row.text), trail
             language = dialogue.language
         language = language or await self._turns.languages.of(row.msisdn_tag)
-        return current, machine.begin(current, "sms", language, dialogue_id=f"sms:{row.id}"), opened
+        return current, machine.begin(current, "sms", language, dialogue_id=f"sms:{row.id}"), opened, None
 
     def _capacity(self, row: Row[Any]) -> Capacity:
         channel = self._channels.get(row.channel)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -43,6 +44,7 @@ class Tables:
     menu_draft: Table
     lease: Table
     pace: Table
+    dialogue_record: Table
 
 
 def tables(keys: Keys) -> Tables:
@@ -170,6 +172,7 @@ def tables(keys: Keys) -> Tables:
             Column("msisdn_tag", String(32), primary_key=True),
             Column("dialogue", SealedBytes(keys, "conversation.dialogue"), nullable=False),
             Column("held", SealedBytes(keys, "conversation.held"), nullable=False),
+            Column("trail", LargeBinary),  # of its record
             Column("expires_at", UtcTime, nullable=False),
             Index("ix_conversation_expires_at", "expires_at"),
         ),
@@ -259,6 +262,27 @@ def tables(keys: Keys) -> Tables:
             Column("name", String(64), primary_key=True),
             Column("next_at", Double, nullable=False),
             Column("rests_until", UtcTime),
+        ),
+        # What became of each dialogue: gateway/records.py. A dialogue may go on from USSD to SMS.
+        dialogue_record=Table(
+            "dialogue_record",
+            metadata,
+            Column("dialogue", String(48), primary_key=True),
+            Column("wire", String(8), primary_key=True),
+            Column("channel", String(64), nullable=False),
+            Column("msisdn_tag", String(32), nullable=False),
+            Column("language", String(8), nullable=False),
+            Column("menu", String(64), nullable=False),
+            Column("began_at", UtcTime, nullable=False),
+            Column("ended_at", UtcTime, nullable=False),
+            Column("outcome", String(16), nullable=False),  # completed, left, silent
+            Column("why", String(16), nullable=False),
+            Column("turns", Integer, nullable=False),
+            Column("screens", Text, nullable=False),  # their names with blanks between
+            Column("last_screen", Text, nullable=False),
+            Column("asked", Text, nullable=False),  # letters:found requests:late
+            Column("slowest_ms", Integer, nullable=False),
+            Index("ix_dialogue_record_ended_at", "ended_at"),
         ),
     )
 

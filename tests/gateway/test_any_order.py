@@ -401,6 +401,7 @@ def test_whatever_order_requests_come_in(figure, shipped_menu, keys, clock):
             keys,
             time,
             SETTINGS,
+            lambda _: None,
         )
         handsets = {}
         for deed in run:

@@ -141,11 +141,19 @@ def kept():
 
 
 @pytest.fixture
-def turns(shipped_menu, office, escalate, kept, keys, clock):
+def noted():
+    """What is to be known of dialogues, in order."""
+    return []
+
+
+@pytest.fixture
+def turns(shipped_menu, office, escalate, kept, keys, clock, noted):
     lines = (RouteLine(backend="office"),)
     answers = Answers({"letters": lines, "requests": lines}, {"office": office}, {"escalate": escalate}, kept, keys)
     sessions, settings = MemorySessions(clock.monotonic), SessionSettings()
-    return Turns(Menus(shipped_menu, no_other), answers, sessions, Languages(), kept, keys, clock, settings)
+    return Turns(
+        Menus(shipped_menu, no_other), answers, sessions, Languages(), kept, keys, clock, settings, noted.append
+    )
 
 
 @pytest.fixture
