@@ -140,15 +140,19 @@ async def test_up_down_and_up_again(at):
         ("INSERT INTO menu_version VALUES ('h', '[]', '2026-11-22')", "0001", "the rows of menu_version"),
         ("INSERT INTO rating VALUES ('t', 'letter', 'o', 'closed', 5, '2026-11-22')", "0002", "the rows of rating"),
         (
-            "INSERT INTO follow_up (cause, channel, msisdn, msisdn_tag, question_tag, dialogue, created_at, due_at,"
-            " expires_at, state, tries, answer) VALUES ('c', 'k', '', '', '', '', '2026-11-22', '2026-11-22',"
-            " '2026-11-22', 'answered', 1, 'a')",
+            (
+                "INSERT INTO follow_up (cause, channel, msisdn, msisdn_tag, question_tag, dialogue, created_at, due_at,"
+                " expires_at, state, tries, answer) VALUES ('c', 'k', '', '', '', '', '2026-11-22', '2026-11-22',"
+                " '2026-11-22', 'answered', 1, 'a')"
+            ),
             "0003",
             "follow_up.answer",
         ),
         (
-            "INSERT INTO receipt (channel, provider_id, msisdn_tag, fate, reason, received_at)"
-            " VALUES ('k', '1', '', 'delivered', '', '2026-11-22')",
+            (
+                "INSERT INTO receipt (channel, provider_id, msisdn_tag, fate, reason, received_at)"
+                " VALUES ('k', '1', '', 'delivered', '', '2026-11-22')"
+            ),
             "0006",
             "the rows of receipt",
         ),
