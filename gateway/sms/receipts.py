@@ -11,14 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import DeliveryReceipt
 from gateway.clock import Clock
 from gateway.crash_points import reached
 from gateway.privacy import Keys
-from gateway.storage.database import Database
+from gateway.storage.database import Database, insert_once
 from gateway.storage.tables import Tables
 
 log = structlog.get_logger()
@@ -41,7 +41,8 @@ class Receipts:
         sent = tables.message_out
         async with self._database.writing() as connection:
             await connection.execute(
-                insert(tables.receipt).values(
+                insert_once(
+                    tables.receipt,
                     channel=channel,
                     provider_id=receipt.provider_id,
                     msisdn_tag=tag,

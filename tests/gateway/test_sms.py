@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import itertools
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -348,13 +347,20 @@ class TestPromises:
             await d.ussd("31415")
         clock.advance(2 * 3600)
         async with desk() as d:
-            while len(tried) < 3:
-                await asyncio.sleep(0.1)
-                clock.advance(20)
+            for count in (1, 2, 3):
+
+                async def tried_again(count=count):
+                    return len(tried) >= count
+
+                await eventually(tried_again)
+                # Time passes only while nothing is in hand: what a try takes is not what it waits.
+                clock.advance(59)
+                await asyncio.sleep(0.2)
+                assert count == len(tried)
+                clock.advance(2)
 
             async def told():
                 return d.phones.received(CALLER)
 
             assert (await eventually(told))[0].text.startswith("رصد: شماره 31415: سامانه اداره جواب نداد")
             assert 3 == len(tried)
-            assert min(after - before for before, after in itertools.pairwise(tried)) >= 60
