@@ -3,7 +3,8 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -26,6 +27,21 @@ class _WithoutContent(logging.Handler):
         structlog.get_logger().warning("library", logger=record.name, severity=record.levelname.lower(), error=error)
 
 
+class _Unfailing:
+    """A stream whose full disk is not a citizen's trouble: what cannot be written is not."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure(stream: TextIO | None = None) -> None:
     """For the process; called once by the composition root."""
     logging.getLogger().handlers = [_WithoutContent(logging.WARNING)]
@@ -40,6 +56,6 @@ def configure(stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unfailing(stream or sys.stderr))),
         cache_logger_on_first_use=False,
     )

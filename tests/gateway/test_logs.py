@@ -1,5 +1,6 @@
 """The real log, as a file would get it: no number, no text, no key, whatever breaks."""
 
+import errno
 import io
 import json
 import logging
@@ -48,6 +49,18 @@ async def test_a_turn_and_a_message_leave_one_line_each_with_their_ids(desk, log
     for event in ("sms_received", "sms_answered", "sms_sent"):
         assert [1] == [each["message"] for each in lines if each["event"] == event]
     assert holds_nothing_of_hers(log)
+
+
+class FullDisk(io.StringIO):
+    def write(self, _):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_log_that_cannot_be_written_is_no_citizens_trouble(desk, log):
+    logs.configure(FullDisk())
+    async with desk() as d:
+        assert 200 == (await d.ussd("12345"))[0]
+        assert 200 == (await d.sms("12345"))[0]
 
 
 async def test_what_breaks_is_logged_without_what_it_was_about(desk, log, eventually, monkeypatch):
