@@ -68,6 +68,7 @@ from gateway.sms.receipts import Receipts
 from gateway.storage.database import Database, DatabaseUnusable
 from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
+from gateway.storage.leases import Leases
 from gateway.storage.menus import StoredMenus
 from gateway.storage.ratings import Ratings
 from gateway.turn import Turns
@@ -247,7 +248,9 @@ async def composed(
             if each.ussd and each.ussd.push == "notify"
         }
         pushers = {name: Pusher(settings.talks[name].capacity, each.send) for name, each in pushing.items()}
-        outbox = Outbox(database, senders, keys, clock, own.sms, pushers)
+        rates = {name: each.send.per_s for name, each in settings.sms.items()}
+        rates |= {name: each.per_s for name, each in settings.smpp.items()}
+        outbox = Outbox(database, senders, rates, keys, clock, own.sms, pushers)
         languages = Languages(database, clock)
         services["remember_language"] = RememberLanguage(languages)
         services["rate"] = Rate(Ratings(database, keys, clock))
@@ -288,14 +291,17 @@ async def composed(
             busy,
             own.proxies,
         )
+        alone = {f"follows {route}": worker.run for route, worker in follows.workers.items()}
+        alone["parts"] = long_ones.run
         for name, each in settings.sms.items():
             if isinstance(dialect := listed.SMS[each.dialect], Polled):
-                asking = Poller(http, name, dialect, each, inbox, fates)
-                stack.push_async_callback(_ended, asyncio.create_task(asking.run()))
-        for worker in (outbox.worker, follow_ups.worker, inbox.worker, *follows.workers):
+                alone[f"poll {name}"] = Poller(http, name, dialect, each, inbox, fates).run
+        leases = Leases(database, clock.new_id())
+        for name, work in alone.items():
+            stack.push_async_callback(_ended, asyncio.create_task(leases.alone(name, work)))
+        for worker in (*outbox.workers, follow_ups.worker, inbox.worker):
             stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
-        stack.push_async_callback(_ended, asyncio.create_task(long_ones.run()))
         for name, bind in binds.items():
             told = failed.get(name, ""), busy.get(name, "")
             hear = Hearing(

@@ -165,8 +165,8 @@ class SmsSettings(_Strict):
     """When a reply that could not be sent is no longer sent."""
     again_after_s: Delays = [2, 10, 30, 60, 300]
     """Seconds between attempts to send; the last one repeats until expiry."""
-    send_within_s: float = Field(default=10.0, gt=0)
-    """What one attempt gives the provider."""
+    send_within_s: float = Field(default=10.0, gt=0, le=15)
+    """What one attempt gives the provider. Half of a lease at most, so that the message is still ours when it ends."""
     stopped_for_s: float = Field(default=60.0, gt=0)
     """How long nothing is sent by a route whose provider wants nothing from us: a wrong key does not mend by trying."""
     notices_from: time = time(8)
@@ -348,6 +348,8 @@ class SendSettings(_Strict):
     """How recipients are written: +989161234567, 989161234567, 09161234567 or 9161234567."""
     receipts_url: str = Field(default="", pattern=r"^(https?://.*)?$", repr=False)
     """Where the provider is told to report what became of a message, for those that want to be told each time."""
+    per_s: float | None = Field(default=None, gt=0)
+    """SMS a second, each part of a long one counted, by all processes together; without it as many as there are."""
     poll_every_s: float = Field(default=5.0, gt=0)
     """How often a provider that calls nobody is asked for messages. A citizen waits half of it on the average."""
     receipts_every_s: float = Field(default=60.0, gt=0)

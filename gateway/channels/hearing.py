@@ -178,7 +178,7 @@ class Hearing:
         except TooManyParts as error:
             self._refuse(answer, Status.ESME_RMSGQFUL, str(error))
             return
-        log.info("sms_received" if stored is not None else "sms_repeated", message=stored)
+        log.info("sms_received" if stored.new else "sms_repeated", message=stored.id)
         answer(Status.ESME_ROK)
 
     def _named(self, message: Message, name: str) -> str:

@@ -168,11 +168,11 @@ class Channels:
         message = dialect.read(await self._wire(request, channel.auth))
         sender = _mobile(message.msisdn)
         try:
-            message_id = await self._inbox.receive(name, replace(message, msisdn=sender))
+            stored = await self._inbox.receive(name, replace(message, msisdn=sender))
         except SQLAlchemyError:
             log.exception("sms_not_stored", channel=name)
             raise _again_later("not stored; send it again") from None
-        log.info("sms_received" if message_id is not None else "sms_repeated", channel=name, message=message_id,
+        log.info("sms_received" if stored.new else "sms_repeated", channel=name, message=stored.id,
                  caller=self._keys.day_tag(sender, self._clock.today()))  # fmt: skip
         soon("after_answer")
         return dialect.stored()

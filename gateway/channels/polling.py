@@ -80,11 +80,10 @@ class Poller:
             return False
         while True:
             try:
-                message_id = await self._inbox.receive(self._name, replace(message, msisdn=sender))
+                stored = await self._inbox.receive(self._name, replace(message, msisdn=sender))
             except SQLAlchemyError:
                 log.exception("sms_not_stored", channel=self._name)
                 await asyncio.sleep(STORE_AGAIN_S)
             else:
-                log.info("sms_received" if message_id is not None else "sms_repeated", channel=self._name,
-                         message=message_id)  # fmt: skip
-                return message_id is not None
+                log.info("sms_received" if stored.new else "sms_repeated", channel=self._name, message=stored.id)
+                return stored.new

@@ -2,12 +2,12 @@
 once. A promise is made only after its row is stored."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import ColumnElement, Row, and_, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,8 +16,8 @@ from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.settings import FollowUpSettings, SmsTerms
 from gateway.sms.conversations import Conversations
-from gateway.sms.outbox import Outbox, Push
-from gateway.sms.worker import Worker
+from gateway.sms.outbox import Outbox, Priority, Push
+from gateway.sms.worker import MAX_CUT_OFF, Held, Worker
 from gateway.storage.database import Database, insert_once
 from gateway.storage.kept import question_tag
 from gateway.turn import Turns
@@ -30,6 +30,9 @@ from menus.render import render
 from menus.screens import Screen
 
 log = structlog.get_logger()
+
+RENDERED_WITHIN_S = 30.0
+"""What an attempt may take beside the office's time, before it is given up as hanging."""
 
 
 class FollowUps:
@@ -49,8 +52,9 @@ class FollowUps:
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.follow_up
         self.worker = Worker(
-            "follow_ups", database, self._table, self._due, self._follow_up, clock.now, settings.at_once
-        )
+            "follow_ups", database, self._table, lambda t: t.c.state == "waiting", self._follow_up, clock.now,
+            settings.at_once, within_s=settings.within_s + RENDERED_WITHIN_S, again_after_s=settings.again_after_s,
+        )  # fmt: skip
 
     async def __call__(self, ask: Ask, dialogue: Dialogue, caller: Caller) -> Answer:
         """The service `escalate`: Done once the question is stored, Unavailable when nothing can be promised."""
@@ -90,27 +94,23 @@ class FollowUps:
         open_one = (table.c.question_tag == question, table.c.state == "waiting")
         return (await connection.execute(select(table.c.id).where(*open_one).limit(1))).first() is not None
 
-    def _due(self, now: datetime) -> ColumnElement[bool]:
-        return and_(self._table.c.state == "waiting", self._table.c.due_at <= now)
-
     async def _menu(self, dialogue: Dialogue) -> Menu:
         """The menu she asked in, as long as it can be found."""
         menus = self._turns.menus
         return await menus.version(dialogue.menu, self._settings.within_s) or menus.current
 
-    async def _follow_up(self, row: Row[Any]) -> None:
-        now = self._clock.now()
+    async def _follow_up(self, held: Held) -> None:
+        now, row = self._clock.now(), held.row
         steps = self._settings.again_after_s
-        over = now >= row.expires_at
-        again_at = now + timedelta(seconds=steps[0 if over else min(row.tries, len(steps) - 1)])
-        # Before the attempt, as the outbox does: whatever goes wrong in it, the next one comes in its own time.
-        await self._note(row, tries=row.tries + 1, due_at=again_at if over else min(again_at, row.expires_at))
+        # What ended with its process again and again is apologised for while there is a process to do it.
+        over = now >= row.expires_at or row.cut_off == MAX_CUT_OFF
+        again_at = min(now + timedelta(seconds=steps[min(row.tries, len(steps)) - 1]), row.expires_at)
         try:
             dialogue = machine.decode(row.dialogue, b"")
         except msgspec.MsgspecError:
             # Another release wrote it in another shape: it can be asked no more, and she must not wait for it.
             log.exception("follow_up_parked", follow_up=row.id)
-            await self._sent(row, *self._turns.outright("failed", "sms", None, self._capacity(row)), state="parked")
+            await self._sent(held, *self._turns.outright("failed", "sms", None, self._capacity(row)), state="parked")
             return
         menu = await self._menu(dialogue)
         asked = machine.ask_again(menu, dialogue)
@@ -119,41 +119,44 @@ class FollowUps:
             answer = await self._turns.answers.ask_offices(asked.then, row.msisdn, self._settings.within_s)
         if asked is not None and not isinstance(answer, Late | Unavailable):
             answered = machine.step(menu, asked.dialogue, Answered(answer), self._clock.today())
-            await self._reply(row, menu, answered, "answered")
+            await self._reply(held, menu, answered, "answered")
         elif asked is None or over:
             apology = machine.outright(menu, machine.by_sms(dialogue), "expired", self._clock.today())
-            await self._reply(row, menu, apology, "expired")
-        log.info("follow_up", follow_up=row.id, tries=row.tries + 1, outcome=outcome(answer),
+            await self._reply(held, menu, apology, "expired")
+        else:
+            await self._database.together(lambda connection: held.write(connection, due_at=again_at))
+        log.info("follow_up", follow_up=row.id, tries=row.tries, outcome=outcome(answer),
                  caller=self._keys.day_tag(row.msisdn, self._clock.today()))  # fmt: skip
 
-    async def _reply(self, row: Row[Any], menu: Menu, step: Step, state: str) -> None:
+    async def _reply(self, held: Held, menu: Menu, step: Step, state: str) -> None:
         if not isinstance(step.then, Screen):
             raise machine.NoWayOut(step.dialogue.at)
-        pages = render(step.then, self._capacity(row), menu.navigation[step.dialogue.language])
+        pages = render(step.then, self._capacity(held.row), menu.navigation[step.dialogue.language])
         dialogue, page = machine.shown(step.dialogue, pages)
-        await self._sent(row, dialogue, page.text, state=state, end=page.end)
+        await self._sent(held, dialogue, page.text, state=state, end=page.end)
 
-    async def _sent(self, row: Row[Any], dialogue: Dialogue, text: str, *, state: str, end: bool = True) -> None:
+    async def _sent(self, held: Held, dialogue: Dialogue, text: str, *, state: str, end: bool = True) -> None:
         """The answer as an SMS, what it may be answered with, and the end of the question, in one transaction."""
-        async with self._database.writing() as connection:
+        row = held.row
+        values: dict[str, Any] = {"state": state}
+        if state == "answered":
+            core, kept = machine.encode(dialogue)
+            values |= {"answer": core, "answer_held": kept, "answered_at": self._clock.now()}
+
+        async def work(connection: AsyncConnection) -> None:
+            await held.write(connection, **values)
             push = Push(row.line, text) if row.line and end else None
-            await self._outbox.add(connection, f"follow_up:{row.id}", row.channel, row.msisdn, text, push=push)
+            cause = f"follow_up:{row.id}"
+            await self._outbox.add(connection, cause, row.channel, row.msisdn, text, Priority.ANSWER, push=push)
             if not end:
                 await self._conversations.remember(connection, row.channel, row.msisdn_tag, dialogue, end=False)
-            values: dict[str, Any] = {"state": state}
-            if state == "answered":
-                core, held = machine.encode(dialogue)
-                values |= {"answer": core, "answer_held": held, "answered_at": self._clock.now()}
-            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
-        self._outbox.worker.wake()
+
+        await self._database.together(work)
+        self._outbox.wake()
 
     def _capacity(self, row: Row[Any]) -> Capacity:
         channel = self._channels.get(row.channel)
         return channel.capacity if channel else Capacity(parts=3)
-
-    async def _note(self, row: Row[Any], **values: Any) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
 
 
 _: type[Service] = FollowUps

@@ -10,16 +10,18 @@ from datetime import date, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, and_, select, union, update
+from sqlalchemy import ColumnElement, FromClause, and_, select, union, update
+from sqlalchemy import case as choice
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.answers import Caller
 from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.settings import FollowSettings, SmsTerms
-from gateway.sms.outbox import Outbox, Push
+from gateway.sms.outbox import Outbox, Priority, Push
 from gateway.sms.pace import Pace
-from gateway.sms.worker import Due, Worker
+from gateway.sms.worker import Held, Scope, Worker
 from gateway.storage.database import Database, upsert
 from gateway.turn import Turns
 from menus import machine
@@ -33,6 +35,9 @@ log = structlog.get_logger()
 
 AT_ONCE = 16
 """Look-ups in flight on each route."""
+
+RENDERED_WITHIN_S = 30.0
+"""What a look-up may take beside the office's time, before it is given up as hanging."""
 
 
 class Follows:
@@ -51,14 +56,16 @@ class Follows:
         self._database, self._turns, self._outbox, self._channels = database, turns, outbox, channels
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.follow
-        # One for each route: an office that is asked slowly holds up no other.
-        self.workers = tuple(
-            Worker(
-                f"follows {route}", database, self._table, self._due(route), self._look, clock.now, AT_ONCE,
+        # One for each route: an office that is asked slowly holds up no other. And in one process at a time, since the
+        # pace is kept in memory.
+        self.workers = {
+            route: Worker(
+                f"follows {route}", database, self._table, _open(route), self._look, clock.now, AT_ONCE,
+                within_s=settings.within_s + RENDERED_WITHIN_S, again_after_s=[settings.look_every_s],
                 pace=Pace(per_minute, clock.monotonic),
             )
             for route, per_minute in pace.items()
-        )  # fmt: skip
+        }  # fmt: skip
 
     # -- services
 
@@ -131,54 +138,68 @@ class Follows:
         )
         async with self._database.writing() as connection:
             done = await connection.execute(update(table).where(table.c.id.in_(found)).values(due_at=self._clock.now()))
-        for worker in self.workers:
+        for worker in self.workers.values():
             worker.wake()
         return int(done.rowcount)
 
     def _number_tag(self, route: str, number: str) -> str:
         return self._keys.tag(f"{route} {number}")
 
-    def _due(self, route: str) -> Due:
-        table = self._table
-        return lambda now: and_(table.c.state == "following", table.c.route == route, table.c.due_at <= now)
-
-    async def _look(self, row: Row[Any]) -> None:
-        now = self._clock.now()
+    async def _look(self, held: Held) -> None:
+        now, row, table = self._clock.now(), held.row, self._table
         if row.expires_at <= now:
-            await self._note(row.id, state="expired")
+            await self._database.together(lambda connection: held.write(connection, state="expired"))
             return
-        # Before the attempt: whatever goes wrong in it, the next one comes in its own time.
-        await self._note(row.id, due_at=now + timedelta(seconds=self._settings.look_every_s))
+        later = now + timedelta(seconds=self._settings.look_every_s)
+        # Whoever announces a change while we look wants another look after this one.
+        looked: dict[str, Any] = {
+            "due_at": choice((table.c.due_at == row.due_at, later), else_=table.c.due_at),
+            "tries": 0,
+        }
+        told = await self._news(held)
+        if told is None:
+            await self._database.together(lambda connection: held.write(connection, **looked))
+            return
+        case_now, text, push = told
+        final = case_now.state in FINAL
+        more = {"seen": _seen(case_now), "notices": row.notices + 1, "told_at": now}
+        more["state"] = "ended" if final else "following"
+
+        async def work(connection: AsyncConnection) -> bool:
+            await held.write(connection, **looked)
+            unchanged = (table.c.id == row.id, table.c.seen == row.seen, table.c.state == "following")
+            done = await connection.execute(update(table).where(*unchanged).values(**more))
+            if done.rowcount:  # she may have stopped it meanwhile
+                cause = f"follow:{row.id}:{row.notices + 1}"
+                await self._outbox.add(connection, cause, row.channel, row.msisdn, text, Priority.NOTICE, push=push)
+            return bool(done.rowcount)
+
+        if not await self._database.together(work):
+            return
+        self._outbox.wake()
+        log.info("follow_told", follow=row.id, notices=row.notices + 1, final=final,
+                 caller=self._keys.day_tag(row.msisdn, self._clock.today()))  # fmt: skip
+
+    async def _news(self, held: Held) -> tuple[Case, str, Push | None] | None:
+        """What has changed, and the notice of it, as an SMS and as it may be shown."""
+        row = held.row
         dialogue = machine.decode(row.dialogue, b"")
         menu = await self._turns.menus.version(dialogue.menu, self._settings.within_s) or self._turns.menus.current
         asked = machine.ask_again(menu, dialogue)
         if asked is None or not isinstance(asked.then, Ask):
-            return
+            return None
         answer = await self._turns.answers.ask_offices(asked.then, row.msisdn, self._settings.within_s)
         case = self._followed(answer, row.case_tag)
         if case is None or (isinstance(answer, Found) and answer.down) or not _is_news(row.seen, case):
-            return
+            return None
         step = machine.step(menu, asked.dialogue, Answered(Found(case)), self._clock.today())
         if not isinstance(step.then, Screen):
             raise machine.NoWayOut(step.dialogue.at)
-        final = case.state in FINAL
         channel = self._channels.get(row.channel)
         capacity, words = channel.capacity if channel else Capacity(parts=3), menu.navigation[step.dialogue.language]
         (plain,) = render(step.then, capacity, words)
-        (page,) = (plain,) if final else render(machine.with_stop(menu, step.then), capacity, words)
-        push = Push(row.line, plain.text) if row.line and plain.end else None
-        told: dict[str, Any] = {"seen": _seen(case), "notices": row.notices + 1, "told_at": now}
-        told["state"] = "ended" if final else "following"
-        async with self._database.writing() as connection:
-            table = self._table
-            unchanged = (table.c.id == row.id, table.c.seen == row.seen, table.c.state == "following")
-            done = await connection.execute(update(table).where(*unchanged).values(**told))
-            if done.rowcount:  # she may have stopped it meanwhile
-                cause = f"follow:{row.id}:{row.notices + 1}"
-                await self._outbox.add(connection, cause, row.channel, row.msisdn, page.text, notice=True, push=push)
-        self._outbox.worker.wake()
-        log.info("follow_told", follow=row.id, notices=row.notices + 1, final=final,
-                 caller=self._keys.day_tag(row.msisdn, self._clock.today()))  # fmt: skip
+        (page,) = (plain,) if case.state in FINAL else render(machine.with_stop(menu, step.then), capacity, words)
+        return case, page.text, Push(row.line, plain.text) if row.line and plain.end else None
 
     def _followed(self, answer: Answer, case_tag: str) -> Case | None:
         """Of what the office answered, the case she follows."""
@@ -191,9 +212,12 @@ class Follows:
                 return None
         return next((each for each in cases if self._keys.tag(_name(each)) == case_tag), None)
 
-    async def _note(self, row_id: int, **values: Any) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(update(self._table).where(self._table.c.id == row_id).values(**values))
+
+def _open(route: str) -> Scope:
+    def scope(table: FromClause) -> ColumnElement[bool]:
+        return and_(table.c.state == "following", table.c.route == route)
+
+    return scope
 
 
 def _name(case: Case) -> str:

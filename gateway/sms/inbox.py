@@ -2,15 +2,18 @@
 
 An SMS dialogue is a row too, saved in the transaction that stores the reply and closes the message, so that none of
 the three exists without the others.
+
+The same provider's id is the same message; with another text it is kept aside, not merged and not answered, and
+somebody has to look at who numbers these messages.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, update
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.answers import Caller
@@ -23,7 +26,7 @@ from gateway.settings import SmsSettings, SmsTerms
 from gateway.sms.conversations import Conversations
 from gateway.sms.follows import Follows
 from gateway.sms.outbox import Outbox
-from gateway.sms.worker import Worker
+from gateway.sms.worker import Held, Worker
 from gateway.storage.database import Database, insert_once
 from gateway.trail import Trail
 from gateway.turn import Turns
@@ -37,6 +40,21 @@ log = structlog.get_logger()
 
 MAX_TRIES = 3
 """After so many attempts that failed a message is set aside, and its sender told to call."""
+
+
+ASK_WITHIN_S = 30.0
+"""What answering may take beside the office's time, before it is given up as hanging."""
+
+SAME_AT_MOST, SAME_WITHIN_S = 5, 600.0
+"""So often the same text of one phone is answered: who writes it more often is a robot that answers our answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message of this id is stored. new: it was not, before."""
+
+    id: int
+    new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,67 +85,82 @@ class Inbox:
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.message_in
         self.worker = Worker(
-            "inbox", database, self._table, self._due, self._answer, clock.now, settings.at_once, first="id"
-        )
+            "inbox", database, self._table, lambda t: t.c.state == "new", self._answer, clock.now, settings.at_once,
+            within_s=settings.answer_within_s + ASK_WITHIN_S, first=("id",), before=lambda o, t, _: o.c.id < t.c.id,
+        )  # fmt: skip
 
-    async def receive(self, channel: str, message: MoSms) -> int | None:
-        """Store one message, its msisdn in E.164: after this it may be acknowledged. Its id; None when we had it."""
-        async with self._database.writing() as connection:
+    async def receive(self, channel: str, message: MoSms) -> Stored:
+        """Store one message, its msisdn in E.164: after this it may be acknowledged."""
+
+        async def work(connection: AsyncConnection) -> Stored:
             stored = await self.store(connection, channel, message)
             reached("after_inbox_insert")
+            return stored
+
+        stored = await self._database.together(work, f"in {channel} {message.provider_id}")
         reached("after_commit")
-        if stored is not None:
+        if stored.new:
             self.worker.wake()
         return stored
 
-    async def store(self, connection: AsyncConnection, channel: str, message: MoSms) -> int | None:
+    async def store(self, connection: AsyncConnection, channel: str, message: MoSms) -> Stored:
         """The same in the caller's transaction; wake the worker after its commit."""
-        stored = await connection.execute(
-            insert_once(
-                self._table,
-                channel=channel,
-                provider_id=message.provider_id,
-                msisdn=message.msisdn,
-                msisdn_tag=self._keys.tag(message.msisdn),
-                short_code=message.short_code,
-                text=message.text,
-                received_at=self._clock.now(),
-                due_at=self._clock.now(),
-                state="new",
-                tries=0,
+        table, now = self._table, self._clock.now()
+        said = self._keys.tag(f"{message.msisdn} {message.short_code} {message.text}")
+        values = {
+            "channel": channel,
+            "msisdn": message.msisdn,
+            "msisdn_tag": self._keys.tag(message.msisdn),
+            "short_code": message.short_code,
+            "text": message.text,
+            "text_tag": said,
+            "received_at": now,
+            "due_at": now,
+            "tries": 0,
+        }
+        new = insert_once(table, provider_id=message.provider_id, state="new", **values).returning(table.c.id)
+        stored = (await connection.execute(new)).scalar_one_or_none()
+        if stored is not None:
+            return Stored(stored, new=True)
+        known = (table.c.channel == channel, table.c.provider_id == message.provider_id)
+        found = (await connection.execute(select(table.c.id, table.c.text_tag).where(*known))).one()
+        if found.text_tag not in (None, said):
+            log.error("sms_clash", channel=channel, message=found.id)
+            await connection.execute(
+                insert_once(table, provider_id=f"clash {found.id} {said}", state="clash", **values)
             )
-        )
-        if not stored.rowcount:
-            return None
-        return int(stored.inserted_primary_key[0]) if stored.inserted_primary_key else 0
+        return Stored(found.id, new=False)
 
-    def _due(self, now: datetime) -> ColumnElement[bool]:
-        return self._table.c.state == "new"
-
-    async def _answer(self, row: Row[Any]) -> None:
-        began = self._clock.monotonic()
-        parked = row.tries >= MAX_TRIES
+    async def _answer(self, held: Held) -> None:
+        began, row = self._clock.monotonic(), held.row
+        if await self._loops(row):
+            log.error("sms_loop", message=row.id, channel=row.channel)
+            await self._database.together(
+                lambda connection: held.write(connection, state="done", outcome="loop", done_at=self._clock.now())
+            )
+            return
+        parked = row.tries > MAX_TRIES
         if parked:
-            log.error("sms_parked", message=row.id, channel=row.channel, tries=row.tries)
+            log.error("sms_parked", message=row.id, channel=row.channel, tries=MAX_TRIES)
             reply = self._sorry(row)
         else:
-            # Before the attempt: what kills it, in whatever line, must not be tried for ever.
-            await self._note(row, tries=row.tries + 1)
             reached("after_claim")
             reply = await self._conversed(row)
             reached("after_backend_call")
-        async with self._database.writing() as connection:
+
+        async def answered(connection: AsyncConnection) -> None:
+            ended = {"state": "parked", "tries": MAX_TRIES} if parked else {"state": "done"}
+            await held.write(connection, outcome=reply.screen, done_at=self._clock.now(), **ended)
             await self._conversations.remember(
                 connection, row.channel, row.msisdn_tag, reply.dialogue, end=reply.end, trail=reply.trail
             )
             if reply.text:
                 await self._outbox.add(connection, f"in:{row.id}", row.channel, row.msisdn, reply.text)
             reached("after_reply_insert")
-            state = "parked" if parked else "done"
-            values = {"state": state, "outcome": reply.screen, "done_at": self._clock.now()}
-            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
+
+        await self._database.together(answered)
         reached("after_reply_commit")
-        self._outbox.worker.wake()
+        self._outbox.wake()
         if reply.trail is not None:
             said = (reply.dialogue, reply.trail, row.channel, row.msisdn_tag, self._clock.now())
             self._turns.note(record(*said, "completed" if reply.end else "silent"))
@@ -183,9 +216,17 @@ class Inbox:
         dialogue, text = self._turns.outright("failed", "sms", None, self._capacity(row))
         return Reply(dialogue, "failed", text, end=True)
 
-    async def _note(self, row: Row[Any], **values: Any) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(update(self._table).where(self._table.c.id == row.id).values(**values))
+    async def _loops(self, row: Row[Any]) -> bool:
+        """Whether this phone has had answers to the same text again and again."""
+        table = self._table
+        since = row.received_at - timedelta(seconds=SAME_WITHIN_S)
+        same = (
+            table.c.msisdn_tag == row.msisdn_tag, table.c.text_tag == row.text_tag, table.c.channel == row.channel,
+            table.c.received_at > since, table.c.id < row.id,
+        )  # fmt: skip
+        async with self._database.reading() as connection:
+            before: int = (await connection.execute(select(func.count()).select_from(table).where(*same))).scalar_one()
+        return before >= SAME_AT_MOST
 
 
 def _entry_to(menu: Menu, service: str) -> str | None:

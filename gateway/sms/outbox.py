@@ -1,21 +1,27 @@
 """Messages to citizens: a row written in the transaction that decided it, sent until it is taken, refused or expired.
 
-An attempt ends accepted, not accepted, or unknown: sent and never answered. An unknown one is tried again, but only
-MAX_DOUBTS times: a status read twice harms nobody, one read twelve times does. Accepted is not delivered.
+An attempt ends ok, refused, or unknown: sent and never answered, also because the process that made it died. An
+unknown one is tried again, but only MAX_DOUBTS times: a status read twice harms nobody, one read twelve times does.
+Taken is not delivered.
+
+Each channel has its own worker and its rate, over all processes. Replies go before answers that were promised, and
+these before notices. Of one phone's messages the older goes first; but of replies that had to wait the newest, since it
+is what she asked last.
 
 Where the line she called by can show a text by itself, the first attempt does that. Whatever else comes of it than that
 it was shown, the message goes as an SMS, as if it had never been tried; only a doubt counts.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, Protocol, assert_never
 
 import structlog
-from sqlalchemy import ColumnElement, Row, and_, update
+from sqlalchemy import ColumnElement, FromClause, Row, and_, not_, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import Accepted, NotAccepted, SendResult, Stopped, Unknown
@@ -25,7 +31,8 @@ from gateway.privacy import Keys
 from gateway.quiet import next_moment
 from gateway.settings import SmsSettings
 from gateway.sms import receipts
-from gateway.sms.worker import Worker
+from gateway.sms.pace import Rate
+from gateway.sms.worker import Held, Worker
 from gateway.storage.database import Database, insert_once
 from menus.alphabet import Capacity, fits, segments
 
@@ -58,22 +65,55 @@ class Pusher:
 MAX_DOUBTS = 2
 """Attempts that ended unknown before a message is left at that."""
 
+LATE_S = 60.0
+"""A reply that waited so long is late."""
+
+WRITTEN_WITHIN_S = 10.0
+"""What the way to our own database and back may take, beside the provider's time."""
+
+
+class Priority(IntEnum):
+    REPLY = 0
+    ANSWER = 1
+    """Promised, and late already."""
+    NOTICE = 2
+    """Nobody waits for it, so it goes in the hours in which a phone may ring, and is worth more patience."""
+
 
 class Outbox:
     def __init__(
         self,
         database: Database,
         senders: Mapping[str, Send],
+        rates: Mapping[str, float | None],
         keys: Keys,
         clock: Clock,
         settings: SmsSettings,
         pushers: Mapping[str, Pusher] = MappingProxyType({}),
     ) -> None:
+        """rates: parts a second that each channel takes."""
         self._database, self._senders, self._pushers, self._keys = database, senders, pushers, keys
         self._clock, self._settings = clock, settings
         self._table = database.tables.message_out
-        self._stopped: dict[str, datetime] = {}
-        self.worker = Worker("outbox", database, self._table, self._due, self._send, clock.now, settings.at_once)
+        self._rates = {name: Rate(database, name, rates.get(name)) for name in senders}
+
+        def worker(name: str, scope: Callable[[FromClause], ColumnElement[bool]]) -> Worker:
+            return Worker(
+                f"outbox {name}", database, self._table, lambda t: and_(t.c.state == "waiting", scope(t)), self._send,
+                clock.now, settings.at_once, within_s=settings.send_within_s + WRITTEN_WITHIN_S,
+                again_after_s=settings.again_after_s, first=("priority", "due_at", "id"), before=_goes_first,
+                rate=self._rates.get(name),
+            )  # fmt: skip
+
+        of_channels = [worker(name, lambda t, name=name: t.c.channel == name) for name in senders]  # type: ignore[misc]
+        # And one for messages by channels that there are no more: they may come back before it is too late.
+        gone = worker("of no channel", lambda t: not_(t.c.channel.in_(tuple(senders))))
+        self.workers = (*of_channels, gone)
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        for worker in self.workers:
+            worker.wake()
 
     async def add(
         self,
@@ -82,18 +122,17 @@ class Outbox:
         channel: str,
         msisdn: str,
         text: str,
+        priority: Priority = Priority.REPLY,
         *,
-        notice: bool = False,
         push: Push | None = None,
     ) -> None:
-        """Into the caller's transaction; wake the worker after its commit. The same cause again adds nothing.
+        """Into the caller's transaction; wake us after its commit. The same cause again adds nothing.
 
-        notice: nobody waits for it, so it goes in the hours in which a phone may ring, and is worth more patience.
         push: what may be shown instead of an SMS, where that line can and it is one page.
         """
         pusher = self._pushers.get(push.line) if push else None
         pushed = push if push and pusher and fits(push.text, pusher.capacity) else None
-        now, hours = self._clock.now(), self._settings
+        now, hours, notice = self._clock.now(), self._settings, priority is Priority.NOTICE
         due_at = next_moment(now, hours.notices_from, hours.notices_until) if notice else now
         patience_s = hours.notices_expire_after_s if notice else hours.expires_after_s
         await connection.execute(
@@ -104,6 +143,8 @@ class Outbox:
                 msisdn=msisdn,
                 msisdn_tag=self._keys.tag(msisdn),
                 text=text,
+                parts=segments(text),
+                priority=int(priority),
                 push_by=pushed.line if pushed else None,
                 push_text=pushed.text if pushed else None,
                 created_at=now,
@@ -115,50 +156,47 @@ class Outbox:
             )
         )
 
-    def _due(self, now: datetime) -> ColumnElement[bool]:
-        stopped = [channel for channel, until in self._stopped.items() if until > now]
-        return and_(
-            self._table.c.state == "waiting", self._table.c.due_at <= now, self._table.c.channel.not_in(stopped)
-        )
-
-    async def _send(self, row: Row[Any]) -> None:
-        now = self._clock.now()
-        if row.expires_at <= now:
-            await self._note(row, state="expired")
+    async def _send(self, held: Held) -> None:
+        row: Row[Any] = held.row
+        # Of an attempt that was cut off nobody knows whether it was taken.
+        doubts = row.doubts + row.cut_off - 1
+        if row.expires_at <= self._clock.now():
+            await self._ended(held, state="expired", doubts=doubts)
             return
-        steps = self._settings.again_after_s
-        again_at = now + timedelta(seconds=steps[min(row.tries, len(steps) - 1)] + self._settings.send_within_s)
-        # Before the attempt: whoever dies in the middle of it finds the row due again. And only if it still is as we
-        # read it: somebody else who has it in hand must not send it too.
-        if not await self._note(row, tries=row.tries + 1, due_at=again_at):
+        if doubts >= MAX_DOUBTS:
+            await self._ended(held, state="unknown", attempt="unknown", doubts=doubts, reason="cut off")
             return
-        if row.tries == 0 and row.push_text is not None:
-            await self._push(row)
+        if row.tries == 1 and row.push_text is not None:
+            await self._push(held)
             return
         reached("after_send_claim")
-        result = await self._attempt(row)
+        result = await self._attempt(held)
         reached("after_submit_answer")
-        reason = getattr(result, "reason", "")[:128]
-        doubts = row.doubts + isinstance(result, Unknown)
+        now, reason = self._clock.now(), getattr(result, "reason", "")[:128]
+        steps = self._settings.again_after_s
+        again_at = now + timedelta(seconds=steps[min(row.tries, len(steps)) - 1])
         more: dict[str, Any] = {"reason": reason, "doubts": doubts}
         match result:
             case Accepted(provider_id=provider_id):
-                state = "sent"
+                state, attempt = "sent", "ok"
                 # A provider that gives no id reports by ours.
-                more = {"provider_id": provider_id or _name(row), "sent_at": self._clock.now()}
+                more = {"provider_id": provider_id or _name(row), "sent_at": now, "doubts": doubts}
             case Stopped():
-                state = "waiting"
-                until = self._clock.now() + timedelta(seconds=self._settings.stopped_for_s)
-                self._stopped[row.channel] = until
-                more |= {"due_at": until, "tries": row.tries}  # no attempt of this message's: it waits with the others
+                state, attempt = "waiting", "refused"
+                until = now + timedelta(seconds=self._settings.stopped_for_s)
+                # No attempt of this message's: it waits with the others.
+                more |= {"due_at": until, "tries": row.tries - 1, "rests_until": until}
                 log.error("route_stopped", channel=row.channel, reason=reason, until=str(until))
             case NotAccepted(again=again):
-                state = "waiting" if again else "failed"
+                state, attempt = "waiting" if again else "failed", "refused"
+                more |= {"due_at": again_at}
             case Unknown():
-                state = "unknown" if doubts >= MAX_DOUBTS else "waiting"
+                attempt = "unknown"
+                state = "unknown" if doubts + 1 >= MAX_DOUBTS else "waiting"
+                more |= {"due_at": again_at, "doubts": doubts + 1}
             case _:
                 assert_never(result)
-        await self._note(row, expected_tries=row.tries + 1, state=state, **more)
+        await self._ended(held, state=state, attempt=attempt, **more)
         reached("after_mark_sent")
         (log.info if state == "sent" else log.warning)(
             "sms_sent" if state == "sent" else "sms_not_sent",
@@ -166,26 +204,27 @@ class Outbox:
             cause=row.cause.partition(":")[0],
             channel=row.channel,
             to=self._keys.day_tag(row.msisdn, self._clock.today()),
-            segments=segments(row.text),
-            tries=row.tries + 1,
+            segments=row.parts,
+            tries=row.tries,
             state=state,
             reason=reason,
         )
 
-    async def _push(self, row: Row[Any]) -> None:
+    async def _push(self, held: Held) -> None:
         """The first attempt of a message that may be shown. The next one is an SMS."""
+        row = held.row
         pusher = self._pushers.get(row.push_by)
         result: SendResult = NotAccepted(f"{row.push_by} shows nothing by itself now", again=False)
         if pusher is not None:
-            result = await self._within(pusher.send(row.msisdn, row.push_text, _name(row)))
-        now = self._clock.now()
-        shown = isinstance(result, Accepted)
+            result = await self._within(held, lambda: pusher.send(row.msisdn, row.push_text, _name(row)))
+        now, shown, doubt = self._clock.now(), isinstance(result, Accepted), isinstance(result, Unknown)
         reason = getattr(result, "reason", "ussd notify")[:128]
-        values: dict[str, Any] = {"reason": reason, "doubts": row.doubts + isinstance(result, Unknown), "due_at": now}
+        attempt = "ok" if shown else "unknown" if doubt else "refused"
+        values = {"reason": reason, "attempt": attempt, "doubts": row.doubts + doubt, "due_at": now}
         if shown:
             # Nothing more will be heard of it, and no provider of SMS may be asked about it.
             values |= {"state": "sent", "channel": row.push_by, "sent_at": now, "fate": "delivered", "reported_at": now}
-        await self._note(row, expected_tries=1, **values)
+        await self._ended(held, **values)
         (log.info if shown else log.warning)(
             "ussd_shown" if shown else "ussd_not_shown",
             message=row.id,
@@ -194,31 +233,45 @@ class Outbox:
             to=self._keys.day_tag(row.msisdn, self._clock.today()),
             reason=reason,
         )
-        self.worker.wake()
+        self.wake()
 
-    async def _attempt(self, row: Row[Any]) -> SendResult:
+    async def _attempt(self, held: Held) -> SendResult:
+        row = held.row
         send = self._senders.get(row.channel)
         if send is None:
             return NotAccepted(f"there is no SMS channel {row.channel} now", again=True)
-        return await self._within(send(row.msisdn, row.text, _name(row), again=row.tries > 0))
+        return await self._within(held, lambda: send(row.msisdn, row.text, _name(row), again=row.tries > 1))
 
-    async def _within(self, sending: Awaitable[SendResult]) -> SendResult:
+    async def _within(self, held: Held, sending: Callable[[], Awaitable[SendResult]]) -> SendResult:
+        within_s = self._settings.send_within_s
+        held.must_last(within_s)
+        held.handed_over = True
         try:
-            async with asyncio.timeout(self._settings.send_within_s):
-                return await sending
+            async with asyncio.timeout(within_s):
+                return await sending()
         except TimeoutError:
-            return Unknown(f"no answer within {self._settings.send_within_s:g} s")
+            return Unknown(f"no answer within {within_s:g} s")
 
-    async def _note(self, row: Row[Any], *, expected_tries: int | None = None, **values: Any) -> bool:
-        """Write to the row if it is still as we know it; False when somebody else was here."""
-        table = self._table
-        tries = row.tries if expected_tries is None else expected_tries
-        ours = and_(table.c.id == row.id, table.c.state == "waiting", table.c.tries == tries)
-        async with self._database.writing() as connection:
-            done = await connection.execute(update(table).where(ours).values(**values))
+    async def _ended(self, held: Held, *, rests_until: datetime | None = None, **values: Any) -> None:
+        """Write what came of the attempt, with whatever else hangs on it."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await held.write(connection, **values)
             if provider_id := values.get("provider_id"):
-                await receipts.catch_up(connection, self._database.tables, row, provider_id)
-        return bool(done.rowcount)
+                await receipts.catch_up(connection, self._database.tables, held.row, provider_id)
+            if rests_until is not None:
+                await self._rates[held.row.channel].rest(connection, rests_until)
+
+        await self._database.together(work)
+
+
+def _goes_first(o: FromClause, t: FromClause, now: datetime) -> ColumnElement[bool]:
+    """Of one phone's messages by one channel."""
+    late, due = now - timedelta(seconds=LATE_S), o.c.due_at <= now
+    in_order = or_(t.c.priority == Priority.NOTICE, and_(o.c.created_at >= late, t.c.created_at >= late))
+    older = and_(in_order, due, o.c.id < t.c.id)
+    newer = and_(t.c.priority != Priority.NOTICE, t.c.created_at < late, o.c.id > t.c.id)
+    return or_(and_(o.c.priority < t.c.priority, due), and_(o.c.priority == t.c.priority, or_(older, newer)))
 
 
 def _name(row: Row[Any]) -> str:

@@ -14,7 +14,7 @@ from gateway.channels.smpp import texts
 from gateway.channels.smpp.parts import Part
 from gateway.clock import Clock
 from gateway.privacy import Keys
-from gateway.sms.inbox import Inbox
+from gateway.sms.inbox import Inbox, Stored
 from gateway.storage.database import Database
 
 log = structlog.get_logger()
@@ -41,25 +41,30 @@ class Parts:
 
     async def receive(
         self, channel: str, msisdn: str, short_code: str, part: Part, data_coding: int, octets: bytes
-    ) -> int | None:
-        """Store one part: after this it may be acknowledged. Its id; None when we had it. Raises TooManyParts."""
+    ) -> Stored:
+        """Store one part: after this it may be acknowledged. Raises TooManyParts."""
         table, tag = self._table, self._keys.tag(msisdn)
         key = f"{short_code} {part.width} {part.reference} {part.total}"[:64]
-        async with self._database.writing() as connection:
+
+        async def work(connection: AsyncConnection) -> Stored:
+            # The last two parts may come at once, to two processes: one of them has to see the other's.
+            await self._database.alone(connection, f"parts {channel} {tag}")
             hers = (table.c.channel == channel, table.c.msisdn_tag == tag)
             rows = (await connection.execute(select(table).where(*hers).order_by(table.c.id))).all()
             same = [row for row in rows if row.message_key == key]
             here = next((row for row in same if row.number == part.number), None)
             if here is not None and (here.octets, here.data_coding) == (octets, data_coding):
-                return None
+                return Stored(here.id, new=False)
             if here is not None:
                 # Another message under an old reference: of 8 bits there are few.
                 await self._given_up(connection, channel, same)
                 rows, same = [row for row in rows if row not in same], []
             if len(rows) >= MAX_PARTS:
                 raise TooManyParts(f"more than {MAX_PARTS} parts of one phone wait for others")
-            done = await connection.execute(
-                insert(table).values(
+            added = await connection.execute(
+                insert(table)
+                .returning(table.c.id)
+                .values(
                     channel=channel,
                     msisdn=msisdn,
                     msisdn_tag=tag,
@@ -72,13 +77,17 @@ class Parts:
                     state="open",
                 )
             )
+            done: int = added.scalar_one()
             if len(same) + 1 == part.total:
                 whole = (await connection.execute(select(table).where(*hers, table.c.message_key == key))).all()
                 await self._inbox.store(connection, channel, _joined(whole))
                 ids = [row.id for row in whole]
                 await connection.execute(update(table).where(table.c.id.in_(ids)).values(state="done"))
+            return Stored(done, new=True)
+
+        stored = await self._database.together(work, f"part {channel} {tag}")
         self._inbox.worker.wake()
-        return int(done.inserted_primary_key[0]) if done.inserted_primary_key else 0
+        return stored
 
     async def run(self) -> None:
         """Until cancelled."""

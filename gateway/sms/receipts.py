@@ -18,7 +18,7 @@ from gateway.channels.contract import DeliveryReceipt
 from gateway.clock import Clock
 from gateway.crash_points import reached
 from gateway.privacy import Keys
-from gateway.storage.database import Database, insert_once
+from gateway.storage.database import Database, upsert
 from gateway.storage.tables import Tables
 
 log = structlog.get_logger()
@@ -39,18 +39,18 @@ class Receipts:
         tables, now = self._database.tables, self._clock.now()
         tag = self._keys.tag(receipt.msisdn) if receipt.msisdn else ""
         sent = tables.message_out
-        async with self._database.writing() as connection:
-            await connection.execute(
-                insert_once(
-                    tables.receipt,
-                    channel=channel,
-                    provider_id=receipt.provider_id,
-                    msisdn_tag=tag,
-                    fate=receipt.fate,
-                    reason=receipt.reason,
-                    received_at=now,
-                )
-            )
+        values = {
+            "channel": channel,
+            "provider_id": receipt.provider_id,
+            "msisdn_tag": tag,
+            "fate": receipt.fate,
+            "reason": receipt.reason,
+        }
+
+        async def work(connection: AsyncConnection) -> int | None:
+            # What says the same again, also because our answer was lost, is the same receipt, and as young as now.
+            said = upsert(tables.receipt, {**values, "received_at": now}, on=list(values), update={"received_at": now})
+            await connection.execute(said)
             named = sent.c.msisdn_tag == tag if tag else sent.c.provider_id == receipt.provider_id
             hers = (sent.c.channel == channel, named, sent.c.provider_id.is_not(None))
             lately = sent.c.sent_at > now - timedelta(seconds=LOOKED_BACK_S)
@@ -59,7 +59,10 @@ class Receipts:
             if found is not None:
                 await _moved(connection, tables, found.id, receipt.fate, now)
             reached("in_receipt")
-        log.info("sms_reported", channel=channel, message=found.id if found else None, fate=receipt.fate,
+            return found.id if found is not None else None
+
+        found = await self._database.together(work, f"receipt {channel} {receipt.provider_id}")
+        log.info("sms_reported", channel=channel, message=found, fate=receipt.fate,
                  reason=receipt.reason)  # fmt: skip
 
     async def awaited(self, channel: str, at_once: int) -> list[list[str]]:

@@ -1,118 +1,295 @@
-"""Work that stands in rows: looked for when woken and every so often, a bounded number at once, one at a time for
-each phone, no faster than somebody outside allows, and never held up by what goes wrong with one row."""
+"""Work that stands in rows, shared by any number of processes: looked for when woken and every so often, a bounded
+number at once, one at a time for each phone, no faster than somebody outside allows, and never held up by what goes
+wrong with one row.
+
+A claim is one statement: it gives the row a lease of LEASE_S by the database's clock and a fence that grows, and counts
+the attempt, so that what kills us is counted too. Who holds a row renews its lease, and ends the claim with what it
+writes; where the fence has grown, somebody else has the row, and the whole transaction is rolled back. Of a process
+that died the rows are claimed again when the lease is over; one that stops in order gives them back.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, Table, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, Select, Table, and_, exists, not_, or_, select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.privacy import Unsealable
-from gateway.sms.pace import Pace
+from gateway.sms.pace import Pace, Rate
 from gateway.storage.database import Database
+from gateway.storage.leases import LEASE_S
 
 log = structlog.get_logger()
 
 POLL_S = 1.0
-"""How long a due row waits when nobody woke us: due times of retries, rows of an earlier run."""
+"""How long a due row waits when nobody woke us: due times of retries, rows of another process or an earlier run."""
 
-Due = Callable[[datetime], ColumnElement[bool]]
+MAX_CUT_OFF = 4
+"""Claims of a row in a row whose end nobody saw, before it is parked: it kills whoever touches it."""
+
+Scope = Callable[[FromClause], ColumnElement[bool]]
+Before = Callable[[FromClause, FromClause, datetime], ColumnElement[bool]]
+
+
+class Stale(Exception):
+    """The claim is over: somebody else has the row, or will have it before this is done."""
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A row in hand. until: when the lease is over, by the database's monotonic clock; handed_over: something was done
+    outside that a second attempt would do again."""
+
+    database: Database
+    table: Table
+    id: int
+    fence: int
+    until: float
+    row: Any = None
+    handed_over: bool = False
+
+    def must_last(self, seconds: float) -> None:
+        """Raises Stale when the lease is over before that: whoever takes the row next would do the same again."""
+        if self.until - self.database.monotonic() < seconds:
+            raise Stale
+
+    async def write(self, connection: AsyncConnection, **values: Any) -> None:
+        """In the caller's transaction, and with its commit the end of the claim. Raises Stale: nothing of this
+        transaction may stay."""
+        ours = (self.table.c.id == self.id, self.table.c.fence == self.fence)
+        ended = {"leased_until": 0.0, "cut_off": 0, **values}
+        if not (await connection.execute(update(self.table).where(*ours).values(**ended))).rowcount:
+            raise Stale
 
 
 class Worker:
-    """table has `id`, `msisdn_tag` and `state`; due(now) says which rows want doing; handle(row) does one and says so
-    in the row. A row whose sealed columns do not open is parked: it must not stand in the way of the others. first:
-    the column by which the one that waited longest is known; pace: of whoever is asked about each row."""
+    """table has `id`, `msisdn_tag`, `state`, `due_at`, `tries` and what a claim writes. scope: which rows are open, and
+    this worker's; handle(held) does one and ends its claim, within_s at most. What raises is due again_after_s later,
+    by its tries; without them at once. A row whose sealed columns do not open is parked: it must not stand in the way
+    of the others.
+
+    first: the columns by which rows are taken. before(o, t, now): whether of one phone's open rows o goes before t.
+    pace: of whoever is asked about each row, by this process alone. rate: of a channel, over all processes.
+    """
 
     def __init__(
         self,
         name: str,
         database: Database,
         table: Table,
-        due: Due,
-        handle: Callable[[Row[Any]], Awaitable[None]],
+        scope: Scope,
+        handle: Callable[[Held], Awaitable[None]],
         now: Callable[[], datetime],
         at_once: int,
         *,
-        first: str = "due_at",
+        within_s: float,
+        again_after_s: Sequence[float] = (),
+        first: tuple[str, ...] = ("due_at", "id"),
+        before: Before | None = None,
         pace: Pace | None = None,
+        rate: Rate | None = None,
     ) -> None:
-        self._name, self._database, self._table = name, database, table
-        self._due, self._handle, self._now, self._at_once = due, handle, now, at_once
-        self._order = tuple(dict.fromkeys((table.c[first], table.c.id)))
-        self._pace = pace
+        self._name, self._database, self._table, self._scope = name, database, table, scope
+        self._handle, self._now, self._at_once = handle, now, at_once
+        self._within_s, self._again_after_s = within_s, again_after_s
+        self._first, self._before = first, before or _due_longer
+        self._pace, self._rate = pace, rate
         self._woken = asyncio.Event()
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._busy: dict[Held, asyncio.Task[None]] = {}
+        self._looking: asyncio.Task[list[Held]] | None = None
+        self._look_in_s = POLL_S
+        self._found = False
+        self.stale = 0
+        """Claims that were over before their work was done."""
 
     def wake(self) -> None:
         """There may be something to do."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Until cancelled; then what is in hand is cancelled too, and its rows stay as they are."""
+        """Until cancelled; then what is in hand is cancelled too, and its rows are given back."""
         try:
             while True:
                 self._woken.clear()
+                await self._renew()
                 await self._take()
                 try:
-                    async with asyncio.timeout(POLL_S):
+                    async with asyncio.timeout(self._look_in_s):
                         await self._woken.wait()
                 except TimeoutError:
                     continue
         finally:
-            tasks = list(self._busy.values())
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._stop()
+
+    async def _stop(self) -> None:
+        busy = dict(self._busy)
+        for task in busy.values():
+            task.cancel()
+        await asyncio.gather(*busy.values(), return_exceptions=True)
+        just_claimed: Sequence[Held] = ()
+        if self._looking is not None:
+            with suppress(Exception):
+                just_claimed = await self._looking
+        for held in {*busy, *just_claimed}:
+            await self._given_back(held)
+
+    # -- claims
 
     async def _take(self) -> None:
+        self._look_in_s = POLL_S
         free = self._at_once - len(self._busy)
         if self._pace is not None:
             free = min(free, self._pace.allowed())
         if free <= 0:
             return
-        table = self._table
-        # Only what is not sealed: a row that does not open is its own handler's affair.
-        wanted = (
-            select(table.c.id, table.c.msisdn_tag)
-            .where(self._due(self._now()), table.c.msisdn_tag.not_in(tuple(self._busy)))
-            .order_by(*self._order)
-            .limit(free)
-        )
+        # Its own task: when we are stopped in the middle of it, what it claimed is given back.
+        self._looking = asyncio.create_task(self._claimed(free))
         try:
-            async with self._database.reading() as connection:
-                rows = (await connection.execute(wanted)).all()
+            claimed = await asyncio.shield(self._looking)
         except Exception:
             # The database may be away for a while; the rows are not.
             log.exception("worker_cannot_look", worker=self._name)
             return
-        for row in rows:
-            if row.msisdn_tag not in self._busy:
-                task = asyncio.create_task(self._one(row.id, row.msisdn_tag), name=f"{self._name} {row.id}")
-                self._busy[row.msisdn_tag] = task
-                if self._pace is not None:
-                    self._pace.taken()
+        for held in claimed:
+            self._busy[held] = asyncio.create_task(self._one(held), name=f"{self._name} {held.id}")
+            if self._pace is not None:
+                self._pace.taken()
 
-    async def _one(self, row_id: int, tag: str) -> None:
-        table = self._table
+    async def _claimed(self, free: int) -> list[Held]:
+        table, rate, now = self._table, self._rate, self._now()
+        seconds, asked_at = self._database.seconds, self._database.monotonic()
+        wanted = self._wanted(now)
+        if not self._found:
+            # Most looks find nothing: they cost no transaction that writes.
+            async with self._database.reading() as connection:
+                if (await connection.execute(wanted.limit(1))).first() is None:
+                    return []
+        taken = {
+            "leased_until": seconds + LEASE_S,
+            "fence": table.c.fence + 1,
+            "tries": table.c.tries + 1,
+            "cut_off": table.c.cut_off + 1,
+        }
+        told = (table.c.id, table.c.fence, *(rate.columns(table) if rate is not None else ()))
+        rows: Sequence[Row[Any]] = ()
+        async with self._database.writing() as connection:
+            # Two claims at once would each take a row of one phone.
+            await self._database.alone(connection, f"claim {self._name}")
+            if rate is not None:
+                free = min(free, await rate.allowed(connection, now))
+            # Said again of the row itself: a ghost may end it in this very moment.
+            free_still = (table.c.id.in_(wanted.limit(free)), self._scope(table), table.c.leased_until <= seconds)
+            if free > 0:
+                rows = (
+                    await connection.execute(update(table).where(*free_still).values(**taken).returning(*told))
+                ).all()
+            if rate is not None:
+                await rate.taken(connection, rows, now)
+        if rate is not None and len(rows) == free:
+            self._look_in_s = min(POLL_S, rate.next_in_s)
+        self._found, until = bool(rows), asked_at + LEASE_S
+        return [Held(self._database, table, row.id, row.fence, until) for row in sorted(rows, key=lambda row: row.id)]
+
+    def _wanted(self, now: datetime) -> Select[tuple[int]]:
+        """The rows that may be claimed, in the order they are to be taken. Only by what is not sealed: a row that does
+        not open is its own handler's affair."""
+        t, o, seconds = self._table.alias("t"), self._table.alias("o"), self._database.seconds
+        in_hand = or_(o.c.leased_until > seconds, self._before(o, t, now))
+        hers = (self._scope(o), o.c.msisdn_tag == t.c.msisdn_tag, o.c.id != t.c.id)
+        return (
+            select(t.c.id)
+            .where(self._scope(t), t.c.due_at <= now, t.c.leased_until <= seconds)
+            .where(not_(exists(select(o.c.id).where(*hers, in_hand).correlate(t))))
+            .order_by(*(t.c[name] for name in self._first))
+        )
+
+    async def _renew(self) -> None:
+        """The leases that are a third over."""
+        asked_at, table = self._database.monotonic(), self._table
+        old = {(held.id, held.fence): held for held in self._busy if held.until - asked_at < LEASE_S * 2 / 3}
+        if not old:
+            return
+        ours = and_(tuple_(table.c.id, table.c.fence).in_(list(old)), table.c.leased_until > 0)
+        lasting = update(table).where(ours).values(leased_until=self._database.seconds + LEASE_S)
         try:
-            try:
-                async with self._database.reading() as connection:
-                    row = (await connection.execute(select(table).where(table.c.id == row_id))).one()
-                await self._handle(row)
-            except Unsealable as error:
-                log.error("row_parked", worker=self._name, row=row_id, why=str(error))
-                await self._park(row_id)
+            async with self._database.writing() as connection:
+                renewed = (await connection.execute(lasting.returning(table.c.id, table.c.fence))).all()
+        except SQLAlchemyError:
+            log.exception("worker_cannot_renew", worker=self._name)
+            return
+        for row in renewed:
+            old[row.id, row.fence].until = asked_at + LEASE_S
+
+    # -- a row in hand
+
+    async def _one(self, held: Held) -> None:
+        try:
+            await self._handled(held)
+        except Stale:
+            self.stale += 1
+            log.error("worker_stale", worker=self._name, row=held.id, stale=self.stale)
+            await self._given_back(held)
         except Exception:
-            log.exception("worker_failed", worker=self._name, row=row_id)
-            # Left as it is, the row is due again at the next look; not at once, or a broken row spins.
+            log.exception("worker_failed", worker=self._name, row=held.id)
+            # Not at once, or a broken row spins; and as long as this is its turn, it is nobody else's.
             await asyncio.sleep(POLL_S)
+            await self._again(held)
         finally:
-            del self._busy[tag]
+            del self._busy[held]
             self._woken.set()
 
-    async def _park(self, row_id: int) -> None:
+    async def _handled(self, held: Held) -> None:
+        table = self._table
+        try:
+            async with self._database.reading() as connection:
+                held.row = (await connection.execute(select(table).where(table.c.id == held.id))).one()
+        except Unsealable as error:
+            await self._park(held, str(error))
+            return
+        if held.row.fence != held.fence:
+            raise Stale
+        if held.row.cut_off > MAX_CUT_OFF:
+            await self._park(held, f"{MAX_CUT_OFF} attempts ended with their process")
+            return
+        async with asyncio.timeout(self._within_s):
+            await self._handle(held)
+
+    async def _park(self, held: Held, why: str) -> None:
+        log.error("row_parked", worker=self._name, row=held.id, why=why)
         async with self._database.writing() as connection:
-            await connection.execute(update(self._table).where(self._table.c.id == row_id).values(state="parked"))
+            await held.write(connection, state="parked")
+
+    async def _again(self, held: Held) -> None:
+        values = {}
+        if held.row is not None and self._again_after_s:
+            wait_s = self._again_after_s[min(held.row.tries, len(self._again_after_s)) - 1]
+            values["due_at"] = self._now() + timedelta(seconds=wait_s)
+        try:
+            async with self._database.writing() as connection:
+                await held.write(connection, **values)
+        except Stale:
+            self.stale += 1
+        except SQLAlchemyError:
+            log.exception("worker_cannot_write", worker=self._name, row=held.id)  # the lease will be over
+
+    async def _given_back(self, held: Held) -> None:
+        """At once due for whoever looks next. An attempt that did nothing outside was none."""
+        table, none = self._table, 0 if held.handed_over else 1
+        ours = (table.c.id == held.id, table.c.fence == held.fence, table.c.leased_until > 0)
+        values = {"leased_until": 0.0, "tries": table.c.tries - none, "cut_off": table.c.cut_off - none}
+        try:
+            async with self._database.writing() as connection:
+                await connection.execute(update(table).where(*ours).values(**values))
+        except SQLAlchemyError:
+            log.exception("worker_cannot_write", worker=self._name, row=held.id)
+
+
+def _due_longer(o: FromClause, t: FromClause, now: datetime) -> ColumnElement[bool]:
+    """Of one phone's rows the one that was due first goes first; what is not due holds up nothing."""
+    return and_(o.c.due_at <= now, tuple_(o.c.due_at, o.c.id) < tuple_(t.c.due_at, t.c.id))

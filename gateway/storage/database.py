@@ -25,6 +25,7 @@ from gateway.privacy import Keys
 from gateway.settings import StorageSettings
 from gateway.storage.columns import Seconds
 from gateway.storage.tables import Tables, tables
+from gateway.storage.together import Together
 
 DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 """What the schema and the statements were tried on."""
@@ -57,6 +58,8 @@ class Database:
         # have none anyway, and to tell it so is a statement in which a cancelled caller would leave its connection.
         self._reader = self.engine if self.sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writing = asyncio.Lock()
+        self.together = Together(self.writing)
+        """Work of one moment in one transaction."""
         # What leases last by: the database's clock, and one of this process that runs beside it and never jumps.
         self.seconds: ColumnElement[float] = Seconds()
         self.monotonic: Callable[[], float] = SystemClock().monotonic
@@ -81,6 +84,7 @@ class Database:
         return found or "base"
 
     async def stop(self) -> None:
+        await self.together.stop()
         await self.engine.dispose()
 
     @asynccontextmanager

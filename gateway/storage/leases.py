@@ -41,19 +41,20 @@ class Leases:
         begun anew when it is ours again. Raises what the work raises."""
         while True:
             asked_at = self._database.monotonic()
-            if await self._taken(name) is None:
-                await asyncio.sleep(LOOK_EVERY_S)
-                continue
-            log.info("lease_taken", lease=name)
-            working = asyncio.ensure_future(work())
             try:
-                await self._kept(name, asked_at, working)
-                if working.done():
-                    return working.result()
+                if await self._taken(name) is not None:
+                    log.info("lease_taken", lease=name)
+                    working = asyncio.ensure_future(work())
+                    try:
+                        await self._kept(name, asked_at, working)
+                        if working.done():
+                            return working.result()
+                    finally:
+                        working.cancel()
+                        await asyncio.wait({working})
             finally:
-                working.cancel()
-                await asyncio.wait({working})
-                await asyncio.shield(self._given_back(name))
+                await self._given_back(name)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _kept(self, name: str, asked_at: float, working: "asyncio.Future[None]") -> None:
         """Renew it until the work is done or the lease is lost."""

@@ -1,0 +1,89 @@
+"""Works of one moment in one transaction, each in a savepoint: a commit is what a disk takes its time for, and what is
+acknowledged needs one, but not one of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+
+AT_ONCE = 64
+"""Works in one transaction: the first of them waits for the last."""
+
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[T]):
+    work: Work[T]
+    key: str
+    told: "asyncio.Future[T]"
+
+
+class Together:
+    """While one transaction is under way, works gather for the next; so nobody waits who comes alone."""
+
+    def __init__(self, writing: Callable[[], AbstractAsyncContextManager[AsyncConnection]]) -> None:
+        self._writing = writing
+        self._waiting: list[_Waiting[Any]] = []
+        self._going: asyncio.Task[None] | None = None
+
+    async def __call__(self, work: Work[T], key: str = "") -> T:
+        """What the work returns, once it is committed; or what it raised, and then nothing of it is stored."""
+        told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(work, key, told))
+        if self._going is None:
+            self._going = asyncio.create_task(self._go(), name="together")
+        return await told
+
+    async def stop(self) -> None:
+        """What is under way is finished."""
+        if self._going is not None:
+            await asyncio.wait({self._going})
+
+    async def _go(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+                # In the same order everywhere, so that two processes rarely wait for each other's rows.
+                batch = sorted((each for each in batch if not each.told.done()), key=lambda each: each.key)
+                failed = await self._done(batch)
+                # Once more: a neighbour may have been in the way, or another process; or the answer to the COMMIT was
+                # lost, and then they find what they did.
+                for each, error in (await self._done(list(failed))).items() if failed else ():
+                    if not each.told.done():
+                        each.told.set_exception(error)
+        finally:
+            self._going = None
+
+    async def _done(self, batch: list[_Waiting[Any]]) -> dict[_Waiting[Any], SQLAlchemyError]:
+        """Those the database failed, and how."""
+        results: list[tuple[_Waiting[Any], Any, Exception | None]] = []
+        try:
+            async with self._writing() as connection:
+                for each in batch:
+                    try:
+                        async with connection.begin_nested():
+                            results.append((each, await each.work(connection), None))
+                    except Exception as error:
+                        if connection.invalidated:
+                            raise
+                        results.append((each, None, error))
+        except SQLAlchemyError as error:
+            return dict.fromkeys(batch, error)
+        except Exception as error:
+            results = [(each, None, error) for each in batch]
+        failed: dict[_Waiting[Any], SQLAlchemyError] = {}
+        for each, result, why in results:
+            if isinstance(why, SQLAlchemyError):
+                failed[each] = why
+            elif why is not None and not each.told.done():
+                each.told.set_exception(why)
+            elif not each.told.done():
+                each.told.set_result(result)
+        return failed
