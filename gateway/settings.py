@@ -190,7 +190,7 @@ class StorageSettings(_Strict):
     statement_within_s: float = Field(default=3.0, gt=0)
     """What one statement may take on PostgreSQL. The slowest of ours takes milliseconds."""
     lock_within_s: float = Field(default=2.0, gt=0)
-    """How long one waits for a row that somebody else is changing."""
+    """How long one waits for a row that somebody else is changing; on SQLite for whoever else writes."""
 
 
 class OverloadSettings(_Strict):

@@ -1,13 +1,14 @@
 """The database of this process: SQLite by default, PostgreSQL where many processes share one; schema by migrations.
 
-SQLite lets one connection write at a time and starves the others (reliability.md 0.5), so its writers queue here, in
-order, instead of polling its lock. PostgreSQL's writers wait for nobody but whoever has the same row.
+SQLite lets one connection write at a time, so its writers pass a gate, in order and over all processes. PostgreSQL's
+writers wait for nobody but whoever has the same row.
 """
 
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from gateway.clock import SystemClock
 from gateway.privacy import Keys
 from gateway.settings import StorageSettings
 from gateway.storage.columns import Seconds
+from gateway.storage.gate import Gate
 from gateway.storage.tables import Tables, tables
 from gateway.storage.together import Together
 
@@ -57,9 +59,9 @@ class Database:
         # Reads are single statements: they need no transaction around them, nor the two round trips it takes. SQLite's
         # have none anyway, and to tell it so is a statement in which a cancelled caller would leave its connection.
         self._reader = self.engine if self.sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._writing = asyncio.Lock()
         self.together = Together(self.writing)
         """Work of one moment in one transaction."""
+        self._gate = Gate(f"{parsed.database}.gate") if self.sqlite else None
         # What leases last by: the database's clock, and one of this process that runs beside it and never jumps.
         self.seconds: ColumnElement[float] = Seconds()
         self.monotonic: Callable[[], float] = SystemClock().monotonic
@@ -86,17 +88,24 @@ class Database:
     async def stop(self) -> None:
         await self.together.stop()
         await self.engine.dispose()
+        if self._gate is not None:
+            self._gate.close()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that writes; commits at the end, rolls back on an exception. On SQLite in order of arrival,
         and one at a time."""
-        if not self.sqlite:
-            async with _failing_alike(), self.engine.begin() as connection:
-                yield connection
-            return
-        async with self._writing, self.engine.begin() as connection:
-            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        async with self._begun(self.engine, self._settings.lock_within_s) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _begun(self, engine: AsyncEngine, within_s: float | None) -> AsyncIterator[AsyncConnection]:
+        async with _failing_alike(), AsyncExitStack() as stack:
+            if self._gate is not None:
+                await stack.enter_async_context(self._gate.passed(within_s))
+            connection = await stack.enter_async_context(engine.begin())
+            if self._gate is not None:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     @asynccontextmanager
@@ -140,9 +149,7 @@ class Database:
         try:
             if self.sqlite:
                 Path(self._url.database or "").parent.mkdir(parents=True, exist_ok=True)
-            async with _failing_alike(), self._writing, patient.begin() as connection:
-                if self.sqlite:
-                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            async with self._begun(patient, None) as connection:
                 await self.alone(connection, "migrate")
                 await connection.run_sync(run)
         except CommandError as error:
@@ -176,7 +183,7 @@ def _engine(url: URL, settings: StorageSettings, *, patient: bool = False) -> As
         options |= {"pool_size": settings.connections, "max_overflow": 0, "pool_timeout": settings.connection_within_s}
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, **options)
-        event.listen(engine.sync_engine, "connect", _sqlite_connected)
+        event.listen(engine.sync_engine, "connect", partial(_sqlite_connected, settings.lock_within_s))
         return engine
     session = {"application_name": "rasad", "timezone": "UTC"}
     arguments: dict[str, Any] = {"timeout": settings.connect_within_s, "server_settings": session}
@@ -192,14 +199,15 @@ def _engine(url: URL, settings: StorageSettings, *, patient: bool = False) -> As
     return engine
 
 
-def _sqlite_connected(connection: Any, _: Any) -> None:
+def _sqlite_connected(within_s: float, connection: Any, _: Any) -> None:
     # The driver's own BEGIN comes too late (after the first read) and not at all before a change of the schema.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     # FULL: an acknowledged message survives the power cut, not only the process.
     cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=2000")
+    # For programs that are not ours: all of ours wait at the gate.
+    cursor.execute(f"PRAGMA busy_timeout={within_s * 1000:.0f}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
