@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -186,7 +187,11 @@ def _engine(url: URL, settings: StorageSettings, *, patient: bool = False) -> As
         event.listen(engine.sync_engine, "connect", partial(_sqlite_connected, settings.lock_within_s))
         return engine
     session = {"application_name": "rasad", "timezone": "UTC"}
-    arguments: dict[str, Any] = {"timeout": settings.connect_within_s, "server_settings": session}
+    arguments: dict[str, Any] = {
+        "timeout": settings.connect_within_s,
+        "server_settings": session,
+        "connection_class": _Connection,
+    }
     if not patient:
         session["statement_timeout"] = f"{settings.statement_within_s * 1000:.0f}"
         session["lock_timeout"] = f"{settings.lock_within_s * 1000:.0f}"
@@ -210,6 +215,16 @@ def _sqlite_connected(within_s: float, connection: Any, _: Any) -> None:
     cursor.execute(f"PRAGMA busy_timeout={within_s * 1000:.0f}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the driver's own signature
+        """With a timeout this is SQLAlchemy's way to leave a connection in which something went wrong: at once, since
+        whoever was too slow for a caller would not be quicker to say goodbye."""
+        if timeout is not None:
+            self.terminate()
+        else:
+            await super().close()
 
 
 def _still_open(connection: Any, _: Any, __: Any) -> None:
