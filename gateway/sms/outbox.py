@@ -1,8 +1,8 @@
 """Messages to citizens: a row written in the transaction that decided it, sent until it is taken, refused or expired.
 
-An attempt ends ok, refused, or unknown: sent and never answered, also because the process that made it died. An
-unknown one is tried again, but only MAX_DOUBTS times: a status read twice harms nobody, one read twelve times does.
-Taken is not delivered.
+An attempt ends ok, refused, or unknown: sent and never answered. An unknown one is tried again, but only MAX_DOUBTS
+times: a status read twice harms nobody, one read twelve times does. One that was cut off with its process is tried
+again too: that is one copy more for each death, if it was sent at all. Taken is not delivered.
 
 Each channel has its own worker and its rate, over all processes. Replies go before answers that were promised, and
 these before notices. Of one phone's messages the older goes first; but of replies that had to wait the newest, since it
@@ -158,13 +158,10 @@ class Outbox:
 
     async def _send(self, held: Held) -> None:
         row: Row[Any] = held.row
-        # Of an attempt that was cut off nobody knows whether it was taken.
-        doubts = row.doubts + row.cut_off - 1
+        if row.cut_off > 1:
+            log.warning("sms_cut_off", message=row.id, channel=row.channel, tries=row.tries)
         if row.expires_at <= self._clock.now():
-            await self._ended(held, state="expired", doubts=doubts)
-            return
-        if doubts >= MAX_DOUBTS:
-            await self._ended(held, state="unknown", attempt="unknown", doubts=doubts, reason="cut off")
+            await self._ended(held, state="expired")
             return
         if row.tries == 1 and row.push_text is not None:
             await self._push(held)
@@ -175,12 +172,12 @@ class Outbox:
         now, reason = self._clock.now(), getattr(result, "reason", "")[:128]
         steps = self._settings.again_after_s
         again_at = now + timedelta(seconds=steps[min(row.tries, len(steps)) - 1])
-        more: dict[str, Any] = {"reason": reason, "doubts": doubts}
+        more: dict[str, Any] = {"reason": reason}
         match result:
             case Accepted(provider_id=provider_id):
                 state, attempt = "sent", "ok"
                 # A provider that gives no id reports by ours.
-                more = {"provider_id": provider_id or _name(row), "sent_at": now, "doubts": doubts}
+                more = {"provider_id": provider_id or _name(row), "sent_at": now}
             case Stopped():
                 state, attempt = "waiting", "refused"
                 until = now + timedelta(seconds=self._settings.stopped_for_s)
@@ -192,8 +189,8 @@ class Outbox:
                 more |= {"due_at": again_at}
             case Unknown():
                 attempt = "unknown"
-                state = "unknown" if doubts + 1 >= MAX_DOUBTS else "waiting"
-                more |= {"due_at": again_at, "doubts": doubts + 1}
+                state = "unknown" if row.doubts + 1 >= MAX_DOUBTS else "waiting"
+                more |= {"due_at": again_at, "doubts": row.doubts + 1}
             case _:
                 assert_never(result)
         await self._ended(held, state=state, attempt=attempt, **more)

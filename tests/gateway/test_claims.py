@@ -5,17 +5,16 @@ from collections import Counter, defaultdict
 from contextlib import asynccontextmanager
 
 import pytest
-import sqlalchemy as sa
 
 from gateway.channels.contract import Accepted
 from gateway.settings import SmsSettings
 from gateway.sms import worker
 from gateway.sms.outbox import Outbox
 from gateway.sms.worker import MAX_CUT_OFF, Stale, Worker
-from gateway.storage.database import Database
 from gateway.storage.leases import LEASE_S
 from tests.conftest import BOTH_DATABASES
 from tests.experiments import counted
+from tests.gateway.processes import process, rows, settled
 
 pytestmark = BOTH_DATABASES
 
@@ -28,10 +27,7 @@ async def processes(database_url, database, keys, clock, monkeypatch):
 
     def entered(count):
         for _ in range(count):
-            own = Database(database_url, keys)
-            own.seconds = sa.bindparam(None, callable_=lambda: clock.seconds + 1000, type_=sa.Double())
-            own.monotonic = clock.monotonic
-            made.append(own)
+            made.append(process(database_url, keys, clock))
         return made[-count:]
 
     yield entered
@@ -69,25 +65,6 @@ def inbox(clock):
         )  # fmt: skip
 
     return made
-
-
-async def rows(database, table="message_in"):
-    async with database.reading() as connection:
-        found = getattr(database.tables, table)
-        return (await connection.execute(found.select().order_by(found.c.id))).all()
-
-
-async def settled(*workers):
-    """Until none of them has anything to do at this moment."""
-    while True:
-        claimed = []
-        for each in workers:
-            await each._take()
-            claimed += each._looking.result()
-        busy = [task for each in workers for task in each._busy.values()]
-        if not busy and not claimed:
-            return
-        await asyncio.gather(*busy)
 
 
 def done(own, told):
@@ -133,7 +110,7 @@ async def test_each_row_is_done_once_one_of_a_phone_at_a_time_and_in_order(proce
     for tag, row_id in told:
         by_phone[tag].append(row_id)
     assert all(ids == sorted(ids) for ids in by_phone.values())
-    found = await rows(database)
+    found = await rows(database, "message_in")
     assert [("done", 1, 1, 0, 0.0)] * 60 == [(r.state, r.tries, r.fence, r.cut_off, r.leased_until) for r in found]
 
 
@@ -152,7 +129,9 @@ async def test_the_rows_of_a_process_that_died_are_taken_over_when_their_lease_i
     clock.advance(1)
     await settled(survivor)
     assert 2 == len(told)
-    assert [("done", 2, 2), ("done", 1, 1)] == [(row.state, row.tries, row.fence) for row in await rows(database)]
+    assert [("done", 2, 2), ("done", 1, 1)] == [
+        (row.state, row.tries, row.fence) for row in await rows(database, "message_in")
+    ]
 
 
 async def test_a_long_handling_renews_its_lease(processes, arrive, inbox, database, clock, eventually):
@@ -167,7 +146,7 @@ async def test_a_long_handling_renews_its_lease(processes, arrive, inbox, databa
     async with running(inbox(slow, handle)):
 
         async def in_hand():
-            return [row for row in await rows(database) if row.fence]
+            return [row for row in await rows(database, "message_in") if row.fence]
 
         await eventually(in_hand)
         second = inbox(other, done(other, []))
@@ -175,7 +154,7 @@ async def test_a_long_handling_renews_its_lease(processes, arrive, inbox, databa
             clock.advance(LEASE_S / 3)
 
             async def renewed():
-                return (await rows(database))[0].leased_until >= clock.seconds + 1000 + LEASE_S * 2 / 3
+                return (await rows(database, "message_in"))[0].leased_until >= clock.seconds + 1000 + LEASE_S * 2 / 3
 
             await eventually(renewed)
             await settled(second)
@@ -185,7 +164,7 @@ async def test_a_long_handling_renews_its_lease(processes, arrive, inbox, databa
             return told
 
         await eventually(ended)
-    assert [("done", 1)] == [(row.state, row.fence) for row in await rows(database)]
+    assert [("done", 1)] == [(row.state, row.fence) for row in await rows(database, "message_in")]
 
 
 async def test_a_process_that_stops_gives_its_rows_back_at_once(processes, arrive, inbox, database, eventually):
@@ -198,10 +177,10 @@ async def test_a_process_that_stops_gives_its_rows_back_at_once(processes, arriv
     async with running(inbox(stopping, handle)):
 
         async def in_hand():
-            return [row for row in await rows(database) if row.fence]
+            return [row for row in await rows(database, "message_in") if row.fence]
 
         await eventually(in_hand)
-    (row,) = await rows(database)
+    (row,) = await rows(database, "message_in")
     assert ("new", 0, 0, 0.0) == (row.state, row.tries, row.cut_off, row.leased_until)
     told = []
     await settled(inbox(other, done(other, told)))
@@ -225,7 +204,7 @@ async def test_what_was_just_claimed_when_a_process_stops_is_given_back_too(
     monkeypatch.setattr(stopping, "_claimed", slowly)
     async with running(stopping):
         await claimed.wait()
-    (row,) = await rows(database)
+    (row,) = await rows(database, "message_in")
     assert ("new", 0, 1, 0.0) == (row.state, row.tries, row.fence, row.leased_until)
 
 
@@ -237,7 +216,7 @@ async def test_a_row_that_kills_whoever_touches_it_is_parked(processes, arrive, 
         clock.advance(LEASE_S)
     told = []
     await settled(inbox(own, done(own, told)))
-    (row,) = await rows(database)
+    (row,) = await rows(database, "message_in")
     assert ("parked", []) == (row.state, told)
 
 
@@ -254,7 +233,7 @@ async def test_one_that_hangs_is_given_up_and_holds_up_nobody(processes, arrive,
 
     await settled(inbox(own, handle, within_s=0.2))
     assert 6 == len(told)
-    assert ("done", 2) == ((await rows(database))[0].state, (await rows(database))[0].tries)
+    assert ("done", 2) == ((await rows(database, "message_in"))[0].state, (await rows(database, "message_in"))[0].tries)
 
 
 async def test_a_stale_writer_leaves_nothing(processes, arrive, inbox, database, clock, keys):
@@ -272,13 +251,8 @@ async def test_a_stale_writer_leaves_nothing(processes, arrive, inbox, database,
 
     with pytest.raises(Stale):
         await ghost.together(work)
-    assert [] == await rows_of_phone(database)
-    assert ["done"] == [row.state for row in await rows(database)]
-
-
-async def rows_of_phone(database):
-    async with database.reading() as connection:
-        return (await connection.execute(database.tables.phone.select())).all()
+    assert [] == await rows(database, "phone")
+    assert ["done"] == [row.state for row in await rows(database, "message_in")]
 
 
 @pytest.mark.experiment("F11", "a process that stood still past its lease writes nothing and sends nothing twice")

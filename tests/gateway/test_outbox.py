@@ -1,0 +1,296 @@
+"""What goes out: in which order, how fast over all processes, and what becomes of it when nobody takes it."""
+
+import asyncio
+import bisect
+import logging
+from collections import Counter, defaultdict
+from datetime import timedelta
+
+import aiohttp
+import pytest
+import structlog
+from aiohttp import web
+
+from gateway.channels import listed
+from gateway.channels.contract import Accepted, NotAccepted, Stopped
+from gateway.channels.outgoing import sender
+from gateway.settings import Auth, SendSettings, SmsChannel, SmsSettings
+from gateway.sms import worker
+from gateway.sms.outbox import Outbox, Priority
+from tests.conftest import BOTH_DATABASES
+from tests.experiments import counted
+from tests.gateway.processes import process, rows, settled
+
+pytestmark = BOTH_DATABASES
+
+HOUR = 3600
+
+
+class Provider:
+    """Takes what it is told to take, and notes when and for whom."""
+
+    def __init__(self, clock):
+        self.clock, self.sent, self.result = clock, [], Accepted("1")
+
+    async def __call__(self, to, text, message_id, *, again=False):
+        if isinstance(self.result, Accepted):
+            self.sent.append((self.clock.seconds, to, text))
+        return self.result
+
+    @property
+    def texts(self):
+        return [text for _, _, text in self.sent]
+
+
+@pytest.fixture(autouse=True)
+def few_words():
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+@pytest.fixture
+async def outboxes(database_url, database, keys, clock, monkeypatch):
+    """`outboxes(2, senders, rates)`: of so many processes."""
+    monkeypatch.setattr(worker, "POLL_S", 0.0)
+    made = []
+
+    def entered(count, senders, rates=None, **more):
+        own = [process(database_url, keys, clock) for _ in range(count)]
+        made.extend(own)
+        return [Outbox(each, senders, rates or {}, keys, clock, SmsSettings(**more)) for each in own]
+
+    yield entered
+    for each in made:
+        await each.stop()
+
+
+@pytest.fixture
+def add(database, keys, clock):
+    """`await add(phone, text)`: one message waits."""
+    outbox = Outbox(database, {}, {}, keys, clock, SmsSettings())
+    causes = iter(range(100_000))
+
+    async def added(phone, text, priority=Priority.REPLY, channel="kannel"):
+        async with database.writing() as connection:
+            await outbox.add(connection, f"test:{next(causes)}", channel, phone, text, priority)
+
+    return added
+
+
+def workers(*of):
+    return [each for outbox in of for each in outbox.workers]
+
+
+def phone(count):
+    return f"+98916{count:07}"
+
+
+async def test_replies_go_before_promised_answers_and_these_before_notices(outboxes, add, clock, database):
+    provider = Provider(clock)
+    (outbox,) = outboxes(1, {"kannel": provider}, {"kannel": 1.0})
+    for count, priority in enumerate([Priority.NOTICE, Priority.ANSWER, Priority.REPLY] * 3):
+        await add(phone(count), f"{priority.name} {count}", priority)
+    for _ in range(9):
+        await settled(*workers(outbox))
+        clock.advance(1)
+    assert [
+        "REPLY 2",
+        "REPLY 5",
+        "REPLY 8",
+        "ANSWER 1",
+        "ANSWER 4",
+        "ANSWER 7",
+        "NOTICE 0",
+        "NOTICE 3",
+        "NOTICE 6",
+    ] == (provider.texts)
+    assert {("sent", "ok")} == {(row.state, row.attempt) for row in await rows(database, "message_out")}
+
+
+async def test_each_part_of_a_long_message_counts(outboxes, add, clock):
+    provider = Provider(clock)
+    (outbox,) = outboxes(1, {"kannel": provider}, {"kannel": 1.0})
+    await add(phone(1), "الف" * 60)
+    await add(phone(2), "ب")
+    for _ in range(5):
+        await settled(*workers(outbox))
+        clock.advance(1)
+    assert [0.0, 3.0] == [at for at, _, _ in provider.sent]
+
+
+async def test_messages_of_one_phone_go_one_after_the_other(outboxes, add, clock):
+    provider = Provider(clock)
+    for count in range(5):
+        await add(phone(1), str(count))
+    await settled(*workers(*outboxes(3, {"kannel": provider})))
+    assert list("01234") == provider.texts
+
+
+async def test_a_stopped_route_rests_in_every_process(outboxes, add, clock, database):
+    provider = Provider(clock)
+    provider.result = Stopped("wrong key")
+    first, second = outboxes(2, {"kannel": provider, "other": Provider(clock)})
+    for count in range(20):
+        await add(phone(count), "a text")
+    await settled(first.workers[0])
+    asked = [row for row in await rows(database, "message_out") if row.attempt == "refused"]
+    provider.result = Accepted("1")
+    clock.advance(59)
+    await settled(*workers(first, second))
+    assert [] == provider.sent
+    assert {("waiting", 0)} == {(row.state, row.tries) for row in await rows(database, "message_out")}
+
+    clock.advance(1)
+    await settled(*workers(second, first))
+    assert 20 == len(provider.sent)
+    assert len(asked) <= 20
+
+
+async def test_a_channel_that_is_gone_keeps_its_messages_until_they_are_too_old(outboxes, add, clock, database):
+    provider = Provider(clock)
+    await add(phone(1), "a text", channel="was here")
+    (without,) = outboxes(1, {"kannel": provider})
+    await settled(*workers(without))
+    (row,) = await rows(database, "message_out")
+    assert ("waiting", "refused", "there is no SMS channel was here now") == (row.state, row.attempt, row.reason)
+    clock.advance(2 * HOUR)
+    await settled(*workers(without))
+    assert ["expired"] == [row.state for row in await rows(database, "message_out")]
+
+
+async def test_a_notice_outlasts_a_reply(outboxes, add, clock, database):
+    provider = Provider(clock)
+    provider.result = NotAccepted("not reached", again=True)
+    await add(phone(1), "a reply")
+    await add(phone(2), "a notice", Priority.NOTICE)
+    (outbox,) = outboxes(1, {"kannel": provider})
+    await settled(*workers(outbox))
+    clock.advance(24 * HOUR)
+    provider.result = Accepted("1")
+    await settled(*workers(outbox))
+    assert ["a notice"] == provider.texts
+    assert ["expired", "sent"] == [row.state for row in await rows(database, "message_out")]
+
+
+async def test_notices_of_one_phone_go_in_the_order_things_happened(outboxes, add, clock):
+    provider = Provider(clock)
+    for count in range(4):
+        await add(phone(1), str(count), Priority.NOTICE)
+        clock.advance(600)
+    await settled(*workers(*outboxes(1, {"kannel": provider})))
+    assert list("0123") == provider.texts
+
+
+def most_in_a_second(times):
+    return max(bisect.bisect_left(times, at + 1 - 1e-9) - place for place, at in enumerate(times))
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.experiment("L4", "three channels at 20 a second in two processes: never above it, and replies pass bulk")
+async def test_the_rate_of_a_channel_holds_over_processes(outboxes, add, clock, figure):
+    per_s, bulk, replies = 20, counted(2_000), counted(1_000)
+    providers = {name: Provider(clock) for name in ("one", "two", "three")}
+    both = outboxes(2, providers, dict.fromkeys(providers, float(per_s)))
+    names = list(providers)
+    for count in range(bulk):
+        await add(phone(count), "bulk", Priority.NOTICE, channel=names[count % 3])
+    asked_at, step_s = {}, 0.05
+    began = clock.seconds
+    while sum(len(each.sent) for each in providers.values()) < bulk + replies:
+        due = min(replies, int((clock.seconds - began) * 40))
+        for count in range(len(asked_at), due):
+            asked_at[phone(bulk + count)] = clock.seconds
+            await add(phone(bulk + count), "reply", channel=names[count % 3])
+        await asyncio.gather(*(each._take() for each in workers(*both)))
+        await asyncio.gather(*(task for each in workers(*both) for task in each._busy.values()))
+        clock.advance(step_s)
+        assert clock.seconds - began < (bulk + replies) / (3 * per_s) * 1.3
+    for each in providers.values():
+        times = [at for at, _, _ in each.sent]
+        assert most_in_a_second(times) <= 22
+        figure.most("most in a second", most_in_a_second(times))
+        mean = (len(times) - 1) / (times[-1] - times[0])
+        assert mean >= 19
+        figure("a second on the average", round(mean, 1))
+    waited = sorted(at - asked_at[to] for each in providers.values() for at, to, text in each.sent if text == "reply")
+    assert waited[len(waited) * 95 // 100] <= 3
+    figure("runs", bulk + replies)
+    figure("a reply waited at most s", round(waited[-1], 2))
+
+
+@pytest.mark.experiment("F24", "after two hours without a provider nothing too old is sent, the newest reply first")
+async def test_an_outage_of_two_hours(outboxes, add, clock, database, figure):
+    total = counted(500)
+    provider = Provider(clock)
+    provider.result = NotAccepted("not reached", again=True)
+    both = outboxes(2, {"kannel": provider})
+    began, written = clock.now(), defaultdict(list)
+    # Five of each citizen, over two hours and a quarter; the provider comes back at the end of it.
+    step_s = 2.25 * HOUR / total
+    for count in range(total):
+        to = phone(count % (total // 5))
+        written[to].append(f"{count}")
+        await add(to, f"{count}")
+        if count % 10 == 0:
+            await settled(*workers(*both))
+        clock.advance(step_s)
+    provider.result = Accepted("1")
+    back_at = clock.now()
+    for _ in range(30):
+        await settled(*workers(*both))
+        clock.advance(60)
+
+    found = await rows(database, "message_out")
+    assert {"sent", "expired"} == {row.state for row in found}
+    too_old = [row for row in found if row.created_at + timedelta(hours=2) <= back_at]
+    assert too_old
+    assert all(row.state == "expired" for row in too_old)
+    assert all(row.sent_at < row.expires_at for row in found if row.state == "sent")
+    by_phone = defaultdict(list)
+    for _, to, text in provider.sent:
+        by_phone[to].append(int(text))
+    assert all(told == sorted(told, reverse=True) for told in by_phone.values())
+    assert Counter(provider.texts) == Counter(row.text for row in found if row.state == "sent")
+    figure("runs", total)
+    figure("hours", round((back_at - began) / timedelta(hours=1), 2))
+    figure("sent", len(provider.sent))
+    figure("expired", total - len(provider.sent))
+    figure("sent too late", 0)
+
+
+@pytest.mark.experiment("F15", "an attempt whose answer was cut off is unknown: none is lost, none goes three times")
+async def test_the_answer_to_a_submit_is_cut(outboxes, add, clock, database, aiohttp_server, figure):
+    total, taken = counted(200), Counter()
+
+    async def mute(request):
+        """Takes every message, and answers each second one when it comes again."""
+        to = request.query["to"]
+        taken[to] += 1
+        if taken[to] == 2 and int(to) % 2:
+            return web.Response(status=202, text="0: Accepted for delivery")
+        request.transport.abort()
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_get("/cgi-bin/sendsms", mute)
+    server = await aiohttp_server(application)
+    send = SendSettings(url=str(server.make_url("/cgi-bin/sendsms")), sender="4040")
+    channel = SmsChannel(carries="sms", dialect="kannel", auth=Auth(none=True), send=send)
+    for count in range(total):
+        await add(phone(count), "a text")
+    async with aiohttp.ClientSession() as http:
+        both = outboxes(2, {"kannel": sender(http, listed.SMS["kannel"], channel)})
+        await settled(*workers(*both))
+        first = await rows(database, "message_out")
+        assert {("waiting", "unknown", 1)} == {(row.state, row.attempt, row.doubts) for row in first}
+        assert all(row.reason.startswith("no answer: ") for row in first)
+        for _ in range(5):
+            clock.advance(60)
+            await settled(*workers(*both))
+    found = await rows(database, "message_out")
+    ended = Counter((row.state, row.attempt, row.tries) for row in found)
+    assert {("sent", "ok", 2): total // 2, ("unknown", "unknown", 2): total - total // 2} == ended
+    assert {2} == set(taken.values())
+    assert total == len(taken)
+    figure("runs", total)
+    figure("most copies", max(taken.values()))
+    figure("lost", total - len(taken))
