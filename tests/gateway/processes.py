@@ -31,4 +31,4 @@ async def settled(*workers):
 async def rows(database, table):
     async with database.reading() as connection:
         found = getattr(database.tables, table)
-        return (await connection.execute(found.select().order_by(found.c.id))).all()
+        return (await connection.execute(found.select().order_by(*found.primary_key))).all()
