@@ -1,0 +1,63 @@
+"""On PYTHONPATH of a gateway that an experiment starts: Python runs this first, in every process of it. What is changed
+here the gateway's own code need not know of.
+
+RASAD_CLOCK=FILE     the wall clock is off by as many seconds as stand in FILE, which may change
+RASAD_LEASE_S=6      leases last as long
+RASAD_POISON=1       messages for these letters do what no message should
+"""
+
+import asyncio
+import importlib.util
+import os
+import signal
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+KILLS, EATS, HANGS, RAISES = "60001", "60002", "60003", "60004"
+
+
+def _clock(file: Path) -> None:
+    from gateway import clock
+
+    def now(_: object) -> datetime:
+        return datetime.now(clock.UTC) + timedelta(seconds=float(file.read_text()))  # noqa: TID251
+
+    clock.SystemClock.now = now  # type: ignore[method-assign]
+    clock.SystemClock.today = lambda self: now(self).astimezone(clock.TEHRAN).date()  # type: ignore[method-assign]
+
+
+def _lease(seconds: float) -> None:
+    from gateway.storage import leases
+
+    leases.LEASE_S = seconds
+
+
+def _poison() -> None:
+    from gateway.turn import Turns
+
+    as_it_is = Turns.converse
+
+    async def converse(self: Turns, menu: Any, dialogue: Any, event: Any, *more: Any) -> Any:
+        said = repr(event)
+        if KILLS in said:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if EATS in said:
+            eaten = bytearray(b"x") * (1 << 30)
+            raise MemoryError(len(eaten))
+        if HANGS in said:
+            await asyncio.sleep(600)
+        if RAISES in said:
+            raise RuntimeError("poison")
+        return await as_it_is(self, menu, dialogue, event, *more)
+
+    Turns.converse = converse  # type: ignore[method-assign]
+
+
+if importlib.util.find_spec("gateway") is not None:
+    if "RASAD_LEASE_S" in os.environ:
+        _lease(float(os.environ["RASAD_LEASE_S"]))
+    if "RASAD_CLOCK" in os.environ:
+        _clock(Path(os.environ["RASAD_CLOCK"]))
+    if "RASAD_POISON" in os.environ:
+        _poison()
