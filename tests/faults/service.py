@@ -29,7 +29,8 @@ from gateway import app, settings
 from gateway.privacy import Keys, write_keys
 from gateway.settings import SHIPPED_MENU
 from gateway.storage.database import Database
-from simulators.aggregator import CallFailed, Request
+from simulators.aggregator import Call, CallFailed, Request
+from simulators.aggregators.africastalking import AfricasTalking
 from simulators.demo import HOME, address
 from simulators.kannel import Kannel
 from simulators.offices import secretariat
@@ -39,6 +40,7 @@ from simulators.wire import Wire
 from tests.faults.history import Account, Event, History, account
 
 RASAD = str(Path(sys.executable).parent / "rasad")
+SERVICE_CODE = "*4*061#"
 READY_WITHIN_S = 60.0
 ANSWER_WITHIN_S = 10.0
 """What a provider waits for our answer to a message, before it sends it again."""
@@ -143,16 +145,30 @@ class Service:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.starts = 0
+        self.arguments: tuple[str, ...] = ()
+        """Of `rasad serve`, beside where it finds its settings and its port."""
+        self.provider_away = False
         self.kill_at_submit = 0
         """The provider sees to it that all is killed when it has taken so many messages more and answered to the last
         of them no more."""
         self.phones = Noting(history)
         self.random = random.Random(1)
         self._logs: set[asyncio.Task[None]] = set()
+        self._wires: list[Wire] = []
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def call(self, count: int) -> Call:
+        """A USSD session of this phone's."""
+        session = AfricasTalking(phone(count), f"session-{count}", SERVICE_CODE)
+        return Call(session, SERVICE_CODE, self.wire().at("/ussd/africastalking"))
+
+    def wire(self) -> Wire:
+        """To it, until the experiment is over."""
+        self._wires.append(Wire(self.url))
+        return self._wires[-1]
 
     def citizens(self, seed: int = 0) -> Citizens:
         return Citizens(self.url, self.history, seed)
@@ -162,7 +178,7 @@ class Service:
     async def start(self, **environ: str) -> None:
         """Back when it is ready. environ: for this start alone."""
         self._process = await asyncio.create_subprocess_exec(
-            RASAD, "serve", "--config", str(self.folder / "config"), "--port", str(self.port),
+            RASAD, "serve", "--config", str(self.folder / "config"), "--port", str(self.port), *self.arguments,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **self._environ, **environ}, start_new_session=True,
         )  # fmt: skip
@@ -176,6 +192,10 @@ class Service:
         if not line.startswith("ready: "):
             raise RuntimeError(f"the gateway does not start: {line}{self.log()[-2000:]}")
         self.starts += 1
+
+    def inside(self, **environ: str) -> dict[str, str]:
+        """For start: what inside/sitecustomize.py is to change."""
+        return {"PYTHONPATH": str(Path(__file__).parent / "inside"), **environ}
 
     async def _logged(self, said: asyncio.StreamReader) -> None:
         """Through a pipe, as to a journal: the process itself writes no file but its database."""
@@ -232,6 +252,8 @@ class Service:
     @web.middleware
     async def submitted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Stands in the provider's application."""
+        if self.provider_away:
+            return web.Response(status=503)
         response = await handler(request)
         self.kill_at_submit -= 1
         if self.kill_at_submit == 0:
@@ -313,6 +335,8 @@ async def around(folder: Path, keys: Keys, database: str, **own: object) -> Asyn
         try:
             yield service
         finally:
+            for wire in service._wires:
+                wire.close()
             if service.starts:
                 await service.kill()
 

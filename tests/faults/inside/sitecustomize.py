@@ -10,7 +10,6 @@ import asyncio
 import importlib.util
 import os
 import signal
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,8 @@ KILLS, EATS, HANGS, RAISES = "60001", "60002", "60003", "60004"
 def _clock(file: Path) -> None:
     from gateway import clock
 
-    def now(_: object) -> datetime:
-        return datetime.now(clock.UTC) + timedelta(seconds=float(file.read_text()))  # noqa: TID251
-
-    clock.SystemClock.now = now  # type: ignore[method-assign]
-    clock.SystemClock.today = lambda self: now(self).astimezone(clock.TEHRAN).date()  # type: ignore[method-assign]
+    as_it_is = clock.wall
+    clock.wall = lambda: as_it_is() + float(file.read_text())
 
 
 def _lease(seconds: float) -> None:
