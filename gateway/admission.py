@@ -22,6 +22,9 @@ log = structlog.get_logger()
 BEAT_S = 0.05
 """Between two looks at how late the loop is."""
 
+LATE_S = 0.1
+"""A loop later than this does not keep up: then a quarter of the plain dials is enough."""
+
 TELL_EVERY_S = 1.0
 
 
@@ -64,7 +67,7 @@ class Admission:
         """Whether a turn may begin; it is in hand until the block ends. since: when we first saw its request; within_s:
         after that so late a beginning that its answer would be too late."""
         too_old = self.monotonic() - since + self.late_s > within_s
-        if too_old or self.turns >= self._most[urgency]:
+        if too_old or self.turns >= self._room(urgency):
             self.turned_away["too_old" if too_old else urgency] += 1
             yield False
             return
@@ -73,6 +76,11 @@ class Admission:
             yield True
         finally:
             self.turns -= 1
+
+    def _room(self, urgency: Urgency) -> int:
+        """A loop that is late has more to do than the processor can: what waits for nobody else is too much already."""
+        most = self._most[urgency]
+        return max(1, most // 4) if urgency is Urgency.PLAIN_DIAL and self.late_s > LATE_S else most
 
     @contextmanager
     def callback(self) -> Iterator[bool]:

@@ -47,7 +47,9 @@ class KeptAnswers:
         try:
             async with asyncio.timeout(LOOK_WITHIN_S), self.database.writing() as connection:
                 await connection.execute(update(table).where(table.c.id == row.id).values(seen_at=self.clock.now()))
-        except (SQLAlchemyError, TimeoutError):
+        except TimeoutError:
+            log.warning("kept_answer_late")
+        except SQLAlchemyError:
             log.exception("kept_answer_not_noted")
         return _read(row)
 
@@ -68,7 +70,10 @@ class KeptAnswers:
             async with asyncio.timeout(LOOK_WITHIN_S), self.database.reading() as connection:
                 found = select(table).where(*wanted, *fresh).order_by(table.c.id.desc()).limit(1)
                 return (await connection.execute(found)).one_or_none()
-        except (SQLAlchemyError, Unsealable, TimeoutError):
+        except TimeoutError:
+            log.warning("kept_answer_late")  # a line and no more: whoever is late already has no time for a traceback
+            return None
+        except (SQLAlchemyError, Unsealable):
             log.exception("kept_answer_not_found")
             return None
 

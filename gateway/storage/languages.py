@@ -29,7 +29,10 @@ class Languages:
                 chosen = select(table.c.language).where(table.c.msisdn_tag == msisdn_tag)
                 found: str | None = (await connection.execute(chosen)).scalar_one_or_none()
                 return found
-        except (SQLAlchemyError, TimeoutError):
+        except TimeoutError:
+            log.warning("language_late")  # a line and no more: whoever is late already has no time for a traceback
+            return None
+        except SQLAlchemyError:
             log.exception("language_not_found")
             return None
 

@@ -109,6 +109,22 @@ async def test_what_lay_unseen_while_the_process_did_something_else_counts_as_wa
     feeling.cancel()
 
 
+@pytest.mark.parametrize(("late_s", "in_hand"), [(0.0, [24, 8]), (0.09, [24, 8]), (0.11, [6, 26]), (3.0, [6, 26])])
+async def test_a_process_that_does_not_keep_up_takes_fewer_plain_dials(clock, late_s, in_hand):
+    admission = Admission(OverloadSettings(turns_at_once=40, reserved_for_running=8), clock.monotonic)
+    feeling = asyncio.create_task(admission.run())
+    await asyncio.sleep(0)
+    clock.advance(0.05 + late_s)
+
+    with ExitStack() as taken:
+        since = clock.monotonic()
+        assert in_hand == [
+            sum(taken.enter_context(admission.turn(kind, since, 4.0)) for _ in range(each))
+            for kind, each in ((Urgency.PLAIN_DIAL, 100), (Urgency.IN_ONE_DIAL, 100))
+        ]
+    feeling.cancel()
+
+
 async def test_who_was_turned_away_is_told_once_a_second_and_counted_for_good(admission, taken, clock, eventually):
     with capture_logs() as logs:
         feeling = asyncio.create_task(admission.run())

@@ -1,7 +1,12 @@
 """The language a phone chose, on either wire."""
 
+import pytest
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
+from gateway.storage import kept, languages
+from gateway.storage.kept import KeptAnswers
+from gateway.storage.languages import Languages
 from tests.conftest import BOTH_DATABASES
 
 pytestmark = BOTH_DATABASES
@@ -72,3 +77,20 @@ class _Broken:
 
     async def __aexit__(self, *_):
         return None
+
+
+@pytest.mark.parametrize(
+    ("module", "look", "event"),
+    [
+        (languages, lambda database, keys, clock: Languages(database, clock).of("tag"), "language_late"),
+        (kept, lambda database, keys, clock: KeptAnswers(database, keys, clock).unseen("tag"), "kept_answer_late"),
+    ],
+    ids=["language", "kept answer"],
+)
+async def test_what_is_late_costs_a_line_and_no_traceback(database, keys, clock, monkeypatch, module, look, event):
+    # Rendering a traceback takes milliseconds: under load they were what made everybody late.
+    monkeypatch.setattr(module, "LOOK_WITHIN_S", 0.0)
+    with capture_logs() as logs:
+        assert None is await look(database, keys, clock)
+
+    assert [{"event": event, "log_level": "warning"}] == logs
