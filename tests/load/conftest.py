@@ -22,6 +22,7 @@ from simulators.offices import data, generated, secretariat, services
 
 RASAD = str(Path(sys.executable).parent / "rasad")
 READY_WITHIN_S = 60.0
+LETTERS = 20_000
 
 KEPT_CHANNELS = ("africastalking.yaml", "json.yaml", "kannel.yaml")
 """The others ask or call somebody by themselves."""
@@ -64,11 +65,11 @@ def _rss_kb(pid):
 
 @pytest.fixture
 def served(tmp_path, keys):
-    """`async with served() as service`. office_s: what an office takes; letters: generated ones it has; more: keys of
-    gateway.yaml."""
+    """`async with served() as service`. office_s: what an office takes; letters: generated ones it has; inbox: of the
+    phones; more: keys of gateway.yaml."""
 
     @asynccontextmanager
-    async def entered(*, office_s=0.05, letters=20_000, options=(), **more):
+    async def entered(*, office_s=0.05, letters=LETTERS, inbox=None, options=(), **more):
         write_keys(tmp_path / "keys.yaml", keys)
         config = shutil.copytree(HOME / "config", tmp_path / "config")
         for path in (config / "channels").iterdir():
@@ -84,7 +85,7 @@ def served(tmp_path, keys):
                 await stack.enter_async_context(app.serving(application, on, stop_within_s=0.1))
                 return address(on)
 
-            phones, today = Kannel("rasad", "demo"), SystemClock().today()
+            phones, today = Kannel("rasad", "demo", inbox), SystemClock().today()
             neighbours = generated.Letters(today, letters, app.working_days(config))
             office = secretariat.application(data.letters(today), neighbours=neighbours, delay_s=office_s)
             environ = {

@@ -12,6 +12,7 @@ from simulators.load_result import Tally, percentile
 from simulators.rehearsal import Conversation, Step
 from simulators.wire import Wire
 from tests.experiments import proving
+from tests.load.test_load import assert_in_time
 
 DIAL_AND_CHOOSE = Conversation(
     None, (Step("dial", "*4*061#", 1), Step("type", "1", 2), Step("see", "<words><more>", 3))
@@ -76,8 +77,9 @@ class _Call:
 @pytest.mark.timeout(300)
 async def test_ten_times_too_many_callers(served, shipped_menu, figure):
     busy = shipped_menu.nodes["busy"].text["fa"].source
-    # Of the catalogue's 2,000 a second what one caller's process can offer beside the gateway on two cores.
-    per_s, seconds = (1200, 30) if proving() else (300, 2)
+    # Three tenths of the catalogue's 2,000 a second, since gateway and callers share two cores with whatever else runs:
+    # ten times sixty.
+    per_s, seconds = (600, 30) if proving() else (300, 2)
     few = {} if proving() else {"overload": {"turns_at_once": 4, "reserved_for_running": 1}}
     async with served(**few) as service:
         usual = Crowd(service.url, busy)
@@ -91,6 +93,7 @@ async def test_ten_times_too_many_callers(served, shipped_menu, figure):
         await again.calls(Plan([("again", DIAL_AND_CHOOSE, 1)], 20, 3 if proving() else 0.5, seed=4))
 
         figure("offered a second", per_s)
+        figure("of the catalogue's", per_s / 2000)
         figure("runs", crowd.count("taken") + crowd.count("busy"))
         for name, found in crowd.took.items():
             figure(name, len(found))
@@ -108,6 +111,7 @@ async def test_ten_times_too_many_callers(served, shipped_menu, figure):
         assert 20 * (3 if proving() else 0.5) == again.count("went on"), "as usual again"
         assert running == service.processes, "nobody died"
         if proving():
+            assert_in_time(crowd.tally)
             assert crowd.ms("taken", 0.99) <= 1000
             assert crowd.ms("busy", 0.99) <= 200
             assert after_mb <= 1.2 * before_mb
