@@ -1,6 +1,7 @@
 """The composition root of the service: the one place where concrete things are named, and the order they start in."""
 
 import asyncio
+import os
 import random
 import signal
 import socket
@@ -86,6 +87,9 @@ log = structlog.get_logger()
 
 STOP_WITHIN_S = 3.0
 """What a turn in flight gets when we stop. Ctrl-C promises to be over within 5 s."""
+
+DRAIN_S = 8.0
+"""The same where citizens are served: as long as a peer waits for its answer."""
 
 Unmapped = Callable[[str], None]
 """Told each word of an office that its file has no meaning for."""
@@ -436,6 +440,17 @@ def listening(host: str, port: int) -> socket.socket:
     return found
 
 
+class _Listening(socket.socket):
+    """A socket that listens already. asyncio takes as many connections at a time as it lets wait: those are two."""
+
+    def __init__(self, on: socket.socket) -> None:
+        super().__init__(fileno=os.dup(on.fileno()))
+        self.setblocking(False)
+
+    def listen(self, _: int = 0) -> None:
+        """How many wait has been said where it was made."""
+
+
 def tls(settings: TlsSettings) -> ssl.SSLContext:
     """TLS that ends here. Raises CannotListen with the file that cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -456,8 +471,11 @@ async def serving(
     on: socket.socket,
     stop_within_s: float = STOP_WITHIN_S,
     context: ssl.SSLContext | None = None,
+    *,
+    shared: bool = False,
 ) -> AsyncIterator[None]:
-    """The application on a socket, until the block ends; what is in flight then has stop_within_s."""
+    """The application on a socket, until the block ends; what is in flight then has stop_within_s. shared: others
+    listen on it too, so connections are taken one by one."""
     runner = web.AppRunner(
         application, access_log=None, auto_decompress=False, shutdown_timeout=stop_within_s,
         keepalive_timeout=IDLE_S, lingering_time=LINGER_S,
@@ -465,7 +483,7 @@ async def serving(
     await runner.setup()
     assert runner.server is not None, "it is set up"
     server = await asyncio.get_running_loop().create_server(
-        patient(runner.server), sock=on, ssl=context, backlog=BACKLOG
+        patient(runner.server), sock=_Listening(on) if shared else on, ssl=context, backlog=1 if shared else BACKLOG
     )
     try:
         yield
@@ -475,12 +493,20 @@ async def serving(
 
 
 @asynccontextmanager
-async def stop_signal() -> AsyncIterator[asyncio.Event]:
-    """An event that SIGINT or SIGTERM sets, from now on: a signal during start-up stops us too, in order."""
+async def stop_signal(*signals: signal.Signals) -> AsyncIterator[asyncio.Event]:
+    """An event that SIGINT or SIGTERM sets, or these instead, from now on: a signal during start-up stops us too, in
+    order. A second one ends us as we stand: whatever was acknowledged is stored."""
     stopped = asyncio.Event()
+
+    def stop() -> None:
+        if stopped.is_set():
+            log.warning("stopping_at_once")
+            os._exit(1)
+        stopped.set()
+
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    for number in signals or (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
     yield stopped
 
 

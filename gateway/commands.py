@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import signal
+import socket
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +16,7 @@ from gateway import app, backend_try, drafts, logs, msisdn, settings
 from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
 from gateway.privacy import new_keys, write_keys
+from gateway.supervisor import READY, CrashLoop, Line, Supervisor
 from menus import loader, reach, samples, see
 from menus.check import notes
 from menus.definition import Menu
@@ -41,24 +44,77 @@ def serve(
     config: ConfigOption = CONFIG,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Processes; more than one need sessions.redis.", min=1)] = 1,
+    worker: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the channels in the settings until told to stop."""
-    if workers > 1:
-        print("serve: sessions are in this process's memory, so only --workers 1 can be served", file=sys.stderr)
-        raise typer.Exit(1)
-    logs.configure()
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    asyncio.run(_serve(app.load(config, os.environ, **changes)))
+    if worker is not None:
+        number, descriptor, line = map(int, worker.split(","))
+        logs.configure(worker=number)
+        asyncio.run(_work(config, changes, socket.socket(fileno=descriptor), line))
+        return
+    logs.configure()
+    checked = app.load(config, os.environ, **changes)
+    if workers > 1 and checked.settings.gateway.sessions.redis is None:
+        told = (
+            f"for --workers {workers} set sessions.redis in {config / 'gateway.yaml'}, as in redis://127.0.0.1:6379/0"
+        )
+        print(f"serve: sessions are in each process's memory; {told}", file=sys.stderr)
+        raise typer.Exit(1)
+    try:
+        asyncio.run(_serve(checked) if workers == 1 else _supervise(checked, workers))
+    except CrashLoop as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 async def _serve(checked: app.Checked) -> None:
     own = checked.settings.gateway
     context = app.tls(own.tls) if own.tls else None
     with app.listening(own.host, own.port) as on:
-        async with app.stop_signal() as stopped, app.composed(checked) as web, app.serving(web, on, context=context):
-            print(f"ready: http{'s' if context else ''}://{own.host}:{on.getsockname()[1]}/", flush=True)
+        async with (
+            app.stop_signal() as stopped,
+            app.composed(checked) as web,
+            app.serving(web, on, app.DRAIN_S, context),
+        ):
+            _print_ready(own, on)
             await stopped.wait()
+
+
+async def _supervise(checked: app.Checked, workers: int) -> None:
+    own = checked.settings.gateway
+    if own.tls:
+        app.tls(own.tls)  # told now, and once
+
+    def command(number: int, descriptor: int, line: int) -> list[str]:
+        return [sys.executable, *sys.orig_argv[1:], "--worker", f"{number},{descriptor},{line}"]
+
+    with app.listening(own.host, own.port) as on:
+        await Supervisor(workers, on, command, lambda: _print_ready(own, on)).run()
+
+
+def _print_ready(own: settings.GatewaySettings, on: socket.socket) -> None:
+    print(f"ready: http{'s' if own.tls else ''}://{own.host}:{on.getsockname()[1]}/", flush=True)
+
+
+async def _work(config: Path, changes: dict[str, Any], on: socket.socket, descriptor: int) -> None:
+    """One of several workers, on a socket that is not its own. Ctrl-C in a terminal is the supervisor's to hear."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    async with app.stop_signal(signal.SIGTERM) as stopped:
+        line = Line(descriptor, stopped.set)
+        try:
+            checked = app.load(config, os.environ, **changes)
+            tls = checked.settings.gateway.tls
+            context = app.tls(tls) if tls else None
+            with on:
+                async with app.composed(checked) as web, app.serving(web, on, app.DRAIN_S, context, shared=True):
+                    line.say(READY)
+                    await stopped.wait()
+        except app.TO_BE_MENDED as error:
+            line.say(str(error))
+            raise typer.Exit(1) from None
 
 
 @menu.command("check")

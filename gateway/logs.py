@@ -42,13 +42,18 @@ class _Unfailing:
             self._stream.flush()
 
 
-def configure(stream: TextIO | None = None) -> None:
-    """For the process; called once by the composition root."""
+def configure(stream: TextIO | None = None, *, worker: int | None = None) -> None:
+    """For the process; called once by the composition root. worker: which one of several it is."""
+
+    def with_worker(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return event if worker is None else {**event, "worker": worker}
+
     logging.getLogger().handlers = [_WithoutContent(logging.WARNING)]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             _without_content,
+            with_worker,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # Without locals: they are where the numbers and texts are.

@@ -1,0 +1,211 @@
+"""Several workers behind one listening socket, kept running.
+
+The socket is ours, so a worker that dies takes along only the connections it had, and none is refused until another
+has its place. A worker is a fresh interpreter given the socket, and one end of a line: on it the worker says `ready`,
+or why it cannot be; and when our end falls silent it stops, since nobody would replace it.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+
+log = structlog.get_logger()
+
+READY = "ready"
+
+STOP_WITHIN_S = 11.0
+"""What a worker gets to finish what is in hand; then it is killed. A service manager waits longer."""
+
+UNREADY = 5
+UNREADY_WITHIN_S = 30.0
+"""So many workers that end before they were ready, none longer after the one before: they would go on like that."""
+
+RENEWED_WITHIN_S = 60.0
+
+Command = Callable[[int, int, int], Sequence[str]]
+"""The command line of a worker, by its number, the socket's descriptor and the line's."""
+
+
+class CrashLoop(Exception):
+    """Workers end before they are ready, again and again. The engineer's; names the last reason."""
+
+
+class Supervisor:
+    def __init__(self, workers: int, on: socket.socket, command: Command, ready: Callable[[], None]) -> None:
+        """ready: called once, when every worker is."""
+        self._workers, self._on, self._command, self._tell = workers, on, command, ready
+        self._running: dict[int, _Worker] = {}
+        self._ready = {number: asyncio.Event() for number in range(1, workers + 1)}
+        self._unready, self._unready_at = 0, 0.0
+        self._stopping = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT; a second one waits for nobody. SIGHUP renews the workers one by one, and serves on.
+
+        Raises CrashLoop.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._renew)
+        tasks = [asyncio.create_task(self._keep(number), name=f"worker {number}") for number in self._ready]
+        tasks += [asyncio.create_task(each, name="supervisor") for each in (self._told(), self._stopped())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        except _Stop:
+            log.info("stopping")
+        finally:
+            self._on.close()  # who comes now is refused at once, not after a wait
+            if self._renewing is not None:
+                tasks.append(self._renewing)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            log.warning("stopping_at_once")
+            for worker in self._running.values():
+                worker.send(signal.SIGKILL)
+        self._stopping.set()
+
+    async def _stopped(self) -> None:
+        await self._stopping.wait()
+        raise _Stop
+
+    async def _told(self) -> None:
+        for event in self._ready.values():
+            await event.wait()
+        self._tell()
+
+    def _renew(self) -> None:
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renewed(), name="renewal")
+
+    async def _renewed(self) -> None:
+        for number, ready in self._ready.items():
+            ready.clear()
+            if number in self._running:
+                self._running[number].send(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(RENEWED_WITHIN_S):
+                    await ready.wait()
+            except TimeoutError:
+                log.error(
+                    "workers_not_renewed", worker=number, why="the new one is not ready; the others are as they were"
+                )
+                return
+        log.info("workers_renewed")
+
+    async def _keep(self, number: int) -> None:
+        if number > 1:  # the first one makes or upgrades the database, and nobody else at the same time
+            await self._ready[1].wait()
+        while True:
+            worker = await _Worker.begun(number, self._on, self._command)
+            self._running[number] = worker
+            log.info("worker_begun", worker=number, pid=worker.pid)
+            try:
+                if await worker.ready():
+                    self._ready[number].set()
+                    log.info("worker_ready", worker=number, pid=worker.pid)
+                why = await worker.ended()
+            finally:
+                await worker.stop()
+                del self._running[number]
+            log.warning("worker_ended", worker=number, pid=worker.pid, why=why)
+            if not worker.was_ready:
+                self._count(why)
+
+    def _count(self, why: str) -> None:
+        now = asyncio.get_running_loop().time()
+        self._unready = self._unready + 1 if now - self._unready_at <= UNREADY_WITHIN_S else 1
+        self._unready_at = now
+        if self._unready == UNREADY:
+            raise CrashLoop(f"serve: {UNREADY} workers in a row ended before they were ready; the last one: {why}")
+
+
+class _Stop(Exception):
+    """We were told to."""
+
+
+class _Worker:
+    def __init__(
+        self, process: asyncio.subprocess.Process, line: asyncio.StreamReader, ours: asyncio.StreamWriter
+    ) -> None:
+        self._process, self._line, self._ours = process, line, ours
+        self._why = ""
+        self.was_ready = False
+
+    @classmethod
+    async def begun(cls, number: int, on: socket.socket, command: Command) -> "_Worker":
+        ours, theirs = socket.socketpair()
+        with theirs:
+            words = command(number, on.fileno(), theirs.fileno())
+            process = await asyncio.create_subprocess_exec(*words, pass_fds=(on.fileno(), theirs.fileno()))
+        return cls(process, *await asyncio.open_connection(sock=ours))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    async def ready(self) -> bool:
+        """Whether it says so before it ends."""
+        with suppress(ConnectionError):
+            said = (await self._line.readline()).decode("utf-8", "replace").strip()
+            self.was_ready = said == READY
+            self._why = "" if self.was_ready else said
+        return self.was_ready
+
+    async def ended(self) -> str:
+        """Why: what it said, or how it went."""
+        status = await self._process.wait()
+        if self._why:
+            return self._why
+        return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    async def stop(self) -> None:
+        """In order while it can, and then at any rate."""
+        try:
+            if self._process.returncode is None:
+                self.send(signal.SIGTERM)
+                try:
+                    async with asyncio.timeout(STOP_WITHIN_S):
+                        await self._process.wait()
+                except TimeoutError:
+                    log.error("worker_killed", pid=self.pid, why=f"it did not stop within {STOP_WITHIN_S:g} s")
+                    self.send(signal.SIGKILL)
+                    await self._process.wait()
+        finally:
+            self._ours.close()
+
+
+class Line:
+    """A worker's end."""
+
+    def __init__(self, descriptor: int, lost: Callable[[], None]) -> None:
+        """lost: called when there is no supervisor any more."""
+        os.set_inheritable(descriptor, False)
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(False)
+        self._lost = lost
+        asyncio.get_running_loop().add_reader(self._socket, self._heard)
+
+    def _heard(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._lost()
+
+    def say(self, what: str) -> None:
+        with suppress(OSError):
+            self._socket.send(what.replace("\n", " ").encode() + b"\n")
