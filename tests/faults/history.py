@@ -57,6 +57,8 @@ class Account:
     stored: int
     decided: int
     delivered: int
+    given_up: int
+    """Not delivered, and on record as given up."""
     lost: tuple[str, ...]
     """Acknowledged, and neither delivered nor on record as given up."""
     twins: tuple[str, ...]
@@ -90,6 +92,7 @@ def account(events: Iterable[Event]) -> Account:
         stored=len(stored),
         decided=len(decided),
         delivered=len(delivered),
+        given_up=len(settled - delivered.keys()),
         lost=tuple(sorted(acknowledged.keys() - delivered.keys() - settled)),
         twins=tuple(sorted(key for rows in (stored, decided) for key, count in rows.items() if count > 1)),
         unexpected=tuple(sorted((stored.keys() | decided.keys() | delivered.keys()) - attempted.keys())),

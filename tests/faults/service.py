@@ -37,6 +37,7 @@ from simulators.offices import secretariat
 from simulators.offices.data import Letter
 from simulators.phones import Phones
 from simulators.wire import Wire
+from tests.experiments import proving
 from tests.faults.history import Account, Event, History, account
 
 RASAD = str(Path(sys.executable).parent / "rasad")
@@ -62,6 +63,11 @@ def phone(count: int) -> str:
 def number(count: int) -> str:
     """The letter she asks for: another one each, so that nobody's answer can pass for somebody else's."""
     return str(60_000 + count)
+
+
+def inside(**environ: str) -> dict[str, str]:
+    """The environment in which inside/sitecustomize.py changes this."""
+    return {"PYTHONPATH": str(Path(__file__).parent / "inside"), **environ}
 
 
 class Noting(Phones):
@@ -193,10 +199,6 @@ class Service:
             raise RuntimeError(f"the gateway does not start: {line}{self.log()[-2000:]}")
         self.starts += 1
 
-    def inside(self, **environ: str) -> dict[str, str]:
-        """For start: what inside/sitecustomize.py is to change."""
-        return {"PYTHONPATH": str(Path(__file__).parent / "inside"), **environ}
-
     async def _logged(self, said: asyncio.StreamReader) -> None:
         """Through a pipe, as to a journal: the process itself writes no file but its database."""
         with (self.folder / "log").open("ab") as log:
@@ -321,6 +323,8 @@ async def around(folder: Path, keys: Keys, database: str, **own: object) -> Asyn
     write_keys(folder / "keys.yaml", keys)
     history = History(folder / "history")
     environ = dict(ENVIRON)
+    if not proving():  # whoever was killed is not waited for half a minute
+        environ |= inside(RASAD_LEASE_S="6")
     async with AsyncExitStack() as stack:
         stack.callback(history.close)
         service = Service(folder, environ, keys, database, history)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.experiments import counted
-from tests.faults.service import around
+from tests.faults.service import around, inside
 from tests.faults.test_crashes import at, every_one_once, noted, sms_settings
 
 HOUR = 3600
@@ -24,7 +24,7 @@ async def test_the_clock_jumps(database_url, tmp_path, keys, figure):
     file = tmp_path / "offset"
     file.write_text("0")
     async with around(tmp_path, keys, database_url, sms=sms_settings()) as service:
-        await service.start(**service.inside(RASAD_CLOCK=str(file)))
+        await service.start(**inside(RASAD_CLOCK=str(file)))
         citizens = service.citizens()
         writing = asyncio.create_task(citizens.write(range(total), until_s=600))
         for place, jump in enumerate(JUMPS_S, 1):

@@ -31,7 +31,7 @@ def test_each_point_in_the_code_is_tried():
 
 def sms_settings():
     """One at a time, so that one is all that a death may double."""
-    return {"at_once": 1} | ({} if proving() else {"again_after_s": [0.2, 1, 3], "send_within_s": 3})
+    return {"at_once": 1} | ({} if proving() else {"again_after_s": [0.2, 1, 3], "send_within_s": 2})
 
 
 @pytest.mark.timeout(300)

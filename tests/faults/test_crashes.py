@@ -18,7 +18,7 @@ FIRST_ACKNOWLEDGED_WITHIN_S = 5.0
 
 def sms_settings():
     """Ours, with a provider's window; where little time is given, less patience."""
-    impatient = {"again_after_s": [0.2, 1, 3], "send_within_s": 3}
+    impatient = {"again_after_s": [0.2, 1, 3], "send_within_s": 2}
     return {"at_once": WINDOW} | ({} if proving() else impatient)
 
 

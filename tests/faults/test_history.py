@@ -36,7 +36,8 @@ def test_a_loss_is_found_wherever_it_happened(gone):
 
 @pytest.mark.parametrize("why", ["expired", "failed", "unknown"])
 def test_what_was_given_up_on_record_is_not_lost(why):
-    assert () == account(told("a", delivered=0, why=why)).lost
+    found = account([*told("a", delivered=0, why=why), *told("b", why=why)])
+    assert ((), 1) == (found.lost, found.given_up)
 
 
 @pytest.mark.parametrize("said", ["fail", "unknown"])

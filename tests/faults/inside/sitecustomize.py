@@ -2,7 +2,7 @@
 here the gateway's own code need not know of.
 
 RASAD_CLOCK=FILE     the wall clock is off by as many seconds as stand in FILE, which may change
-RASAD_LEASE_S=6      leases last as long
+RASAD_LEASE_S=6      leases last as long, and everything about them is as much shorter
 RASAD_POISON=1       messages for these letters do what no message should
 """
 
@@ -26,7 +26,9 @@ def _clock(file: Path) -> None:
 def _lease(seconds: float) -> None:
     from gateway.storage import leases
 
-    leases.LEASE_S = seconds
+    share = seconds / leases.LEASE_S
+    for name in ("LEASE_S", "RENEWED_S", "STOP_S", "LOOK_EVERY_S"):
+        setattr(leases, name, share * getattr(leases, name))
 
 
 def _poison() -> None:
