@@ -68,7 +68,7 @@ async def test_the_answer_to_commit_is_cut(own_postgresql, tmp_path, keys, figur
         async with around(tmp_path, keys, through, sms=sms_settings()) as service:
             service.database_url = url
             await service.start()
-            proxy.manner = Manner(cut_reply_after=b"COMMIT", every=10)
+            proxy.manner = Manner(cut_reply_after=b"COMMIT", every=counted(10, 5))
             citizens = service.citizens()
             while proxy.cuts < cuts:
                 await citizens.write(range(total, total + 50))
