@@ -20,6 +20,7 @@ from gateway.sms.outbox import Outbox, Priority, Push
 from gateway.sms.worker import MAX_CUT_OFF, Held, Worker
 from gateway.storage.database import Database, insert_once
 from gateway.storage.kept import question_tag
+from gateway.storage.tables import is_word
 from gateway.turn import Turns
 from menus import machine
 from menus.alphabet import Capacity
@@ -52,7 +53,7 @@ class FollowUps:
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.follow_up
         self.worker = Worker(
-            "follow_ups", database, self._table, lambda t: t.c.state == "waiting", self._follow_up, clock.now,
+            "follow_ups", database, self._table, lambda t: is_word(t.c.state, "waiting"), self._follow_up, clock.now,
             settings.at_once, within_s=settings.within_s + RENDERED_WITHIN_S, again_after_s=settings.again_after_s,
         )  # fmt: skip
 

@@ -23,6 +23,7 @@ from gateway.sms.outbox import Outbox, Priority, Push
 from gateway.sms.pace import Pace
 from gateway.sms.worker import Held, Scope, Worker
 from gateway.storage.database import Database, upsert
+from gateway.storage.tables import is_word
 from gateway.turn import Turns
 from menus import machine
 from menus.alphabet import Capacity
@@ -215,7 +216,7 @@ class Follows:
 
 def _open(route: str) -> Scope:
     def scope(table: FromClause) -> ColumnElement[bool]:
-        return and_(table.c.state == "following", table.c.route == route)
+        return and_(is_word(table.c.state, "following"), table.c.route == route)
 
     return scope
 

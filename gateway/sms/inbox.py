@@ -28,6 +28,7 @@ from gateway.sms.follows import Follows
 from gateway.sms.outbox import Outbox
 from gateway.sms.worker import Held, Worker
 from gateway.storage.database import Database, insert_once
+from gateway.storage.tables import is_word
 from gateway.trail import Trail
 from gateway.turn import Turns
 from menus import keywords, machine
@@ -85,8 +86,9 @@ class Inbox:
         self._keys, self._clock, self._settings = keys, clock, settings
         self._table = database.tables.message_in
         self.worker = Worker(
-            "inbox", database, self._table, lambda t: t.c.state == "new", self._answer, clock.now, settings.at_once,
-            within_s=settings.answer_within_s + ASK_WITHIN_S, first=("id",), before=lambda o, t, _: o.c.id < t.c.id,
+            "inbox", database, self._table, lambda t: is_word(t.c.state, "new"), self._answer, clock.now,
+            settings.at_once, within_s=settings.answer_within_s + ASK_WITHIN_S, first=("id",),
+            before=lambda o, t, _: o.c.id < t.c.id,
         )  # fmt: skip
 
     async def receive(self, channel: str, message: MoSms) -> Stored:

@@ -34,6 +34,7 @@ from gateway.sms import receipts
 from gateway.sms.pace import Rate
 from gateway.sms.worker import Held, Worker
 from gateway.storage.database import Database, insert_once
+from gateway.storage.tables import is_word
 from menus.alphabet import Capacity, fits, segments
 
 log = structlog.get_logger()
@@ -99,8 +100,8 @@ class Outbox:
 
         def worker(name: str, scope: Callable[[FromClause], ColumnElement[bool]]) -> Worker:
             return Worker(
-                f"outbox {name}", database, self._table, lambda t: and_(t.c.state == "waiting", scope(t)), self._send,
-                clock.now, settings.at_once, within_s=settings.send_within_s + WRITTEN_WITHIN_S,
+                f"outbox {name}", database, self._table, lambda t: and_(is_word(t.c.state, "waiting"), scope(t)),
+                self._send, clock.now, settings.at_once, within_s=settings.send_within_s + WRITTEN_WITHIN_S,
                 again_after_s=settings.again_after_s, first=("priority", "due_at", "id"), before=_goes_first,
                 rate=self._rates.get(name),
             )  # fmt: skip

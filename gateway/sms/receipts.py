@@ -19,7 +19,7 @@ from gateway.clock import Clock
 from gateway.crash_points import reached
 from gateway.privacy import Keys
 from gateway.storage.database import Database, upsert
-from gateway.storage.tables import Tables
+from gateway.storage.tables import Tables, is_word
 
 log = structlog.get_logger()
 
@@ -70,12 +70,14 @@ class Receipts:
         table, since = self._database.tables.message_out, self._clock.now() - timedelta(seconds=ASKED_FOR_S)
         waiting = (
             table.c.channel == channel,
-            table.c.state == "sent",
+            is_word(table.c.state, "sent"),
             table.c.sent_at > since,
-            or_(table.c.fate.is_(None), table.c.fate == "pending"),
+            or_(table.c.fate.is_(None), is_word(table.c.fate, "pending")),
         )
         async with self._database.reading() as connection:
-            ids = (await connection.execute(select(table.c.provider_id).where(*waiting).order_by(table.c.id))).scalars()
+            ids = (
+                await connection.execute(select(table.c.provider_id).where(*waiting).order_by(table.c.sent_at))
+            ).scalars()
             found = [each for each in ids if each]
         return [found[begin : begin + at_once] for begin in range(0, len(found), at_once)]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 from aiohttp import web
 
 from gateway import app, settings
@@ -123,6 +124,20 @@ async def database(database_url, keys):
     await found.start()
     yield found
     await found.stop()
+
+
+@pytest.fixture
+def asked():
+    """Statements that look or change, to what they were asked with."""
+    found = {}
+
+    def note(connection, cursor, statement, parameters, context, many):
+        if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")) and "alembic" not in statement:
+            found.setdefault(statement, parameters[0] if many else parameters)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    yield found
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 async def until(condition, within_s=30.0):

@@ -2,13 +2,10 @@
 
 import asyncio
 import json
-import re
-import sqlite3
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 from aiohttp import web
 from sqlalchemy import select
 
@@ -18,6 +15,7 @@ from gateway.sms import worker
 from simulators.demo import HOME, address
 from simulators.offices.days import jalali
 from tests.conftest import BOTH_DATABASES
+from tests.gateway.test_plans import looking_through_all_rows
 
 pytestmark = BOTH_DATABASES
 
@@ -310,34 +308,15 @@ async def test_many_are_looked_up_at_the_offices_pace(followed, office, clock, e
 
 
 @pytest.mark.databases("sqlite")
-async def test_nothing_looks_through_all_rows(followed, announcing, office, clock, eventually, tmp_path):
-    """With a million rows what is asked each second must be found by an index, in its order."""
-    asked = {}
-
-    def note(connection, cursor, statement, parameters, context, many):
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            asked[statement] = parameters
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    try:
-        async with followed(config=announcing, environ={"EVENTS_SECRET": SECRET}) as d:
-            asked.clear()  # what migrations do, they do once
-            await follow(d)
-            await d.sms("99999")
-            office.put("12345", "ارجاع شده", days_ago=1)
-            assert (202, '{"followed": 1}') == await announce(d, clock, {"numbers": ["12345", "777"]})
-            await told(d, eventually, 2)
-            await d.sms("0", message_id="m-2")
-            await told(d, eventually, 3)
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
-    with sqlite3.connect(tmp_path / "deep" / "rasad.db") as database:
-        plans = {
-            statement: [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-            for statement, parameters in asked.items()
-            if any(f" {table}" in statement for table in ("follow", "follow_up", "message_in", "message_out"))
-        }
-    assert len(plans) > 10
-    # Rows that are worked on are found by more than their state: most of what is followed is always in one state.
-    slow = re.compile(r"SCAN (?!CONSTANT|\(subquery)|USE TEMP|SEARCH (follow|follow_up|message_out) .*\(state=\?\)$")
-    assert [] == [statement for statement, plan in plans.items() if any(slow.match(each) for each in plan)]
+async def test_what_is_announced_is_looked_for_in_no_whole_table(
+    followed, announcing, office, clock, eventually, asked
+):
+    async with followed(config=announcing, environ={"EVENTS_SECRET": SECRET}) as d:
+        asked.clear()
+        await follow(d)
+        office.put("12345", "ارجاع شده", days_ago=1)
+        assert (202, '{"followed": 1}') == await announce(d, clock, {"numbers": ["12345", "777"]})
+        await told(d, eventually, 1)
+        bad, good = await looking_through_all_rows(d.database, asked)
+    assert "" == bad
+    assert any("number_tag" in each for each in good)
