@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, assert_never
 
 import structlog
-from sqlalchemy import ColumnElement, FromClause, Row, and_, not_, or_
+from sqlalchemy import ColumnElement, FromClause, Row, and_, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import Accepted, NotAccepted, SendResult, Stopped, Unknown
@@ -98,18 +98,17 @@ class Outbox:
         self._table = database.tables.message_out
         self._rates = {name: Rate(database, name, rates.get(name)) for name in senders}
 
-        def worker(name: str, scope: Callable[[FromClause], ColumnElement[bool]]) -> Worker:
+        def worker(name: str) -> Worker:
             return Worker(
-                f"outbox {name}", database, self._table, lambda t: and_(is_word(t.c.state, "waiting"), scope(t)),
-                self._send, clock.now, settings.at_once, within_s=settings.send_within_s + WRITTEN_WITHIN_S,
+                f"outbox {name}", database, self._table,
+                lambda t: and_(is_word(t.c.state, "waiting"), t.c.channel == name), self._send,
+                clock.now, settings.at_once, within_s=settings.send_within_s + WRITTEN_WITHIN_S,
                 again_after_s=settings.again_after_s, first=("priority", "due_at", "id"), before=_goes_first,
-                rate=self._rates.get(name),
+                rate=self._rates[name],
             )  # fmt: skip
 
-        of_channels = [worker(name, lambda t, name=name: t.c.channel == name) for name in senders]  # type: ignore[misc]
-        # And one for messages by channels that there are no more: they may come back before it is too late.
-        gone = worker("of no channel", lambda t: not_(t.c.channel.in_(tuple(senders))))
-        self.workers = (*of_channels, gone)
+        # A message by a channel that there is no more waits until it comes back, to be sent or found too old.
+        self.workers = tuple(worker(name) for name in senders)
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -131,6 +130,8 @@ class Outbox:
 
         push: what may be shown instead of an SMS, where that line can and it is one page.
         """
+        if channel not in self._senders:
+            log.error("sms_of_no_channel", channel=channel, cause=cause.partition(":")[0])
         pusher = self._pushers.get(push.line) if push else None
         pushed = push if push and pusher and fits(push.text, pusher.capacity) else None
         now, hours, notice = self._clock.now(), self._settings, priority is Priority.NOTICE
@@ -235,9 +236,7 @@ class Outbox:
 
     async def _attempt(self, held: Held) -> SendResult:
         row = held.row
-        send = self._senders.get(row.channel)
-        if send is None:
-            return NotAccepted(f"there is no SMS channel {row.channel} now", again=True)
+        send = self._senders[row.channel]
         return await self._within(held, lambda: send(row.msisdn, row.text, _name(row), again=row.tries > 1))
 
     async def _within(self, held: Held, sending: Callable[[], Awaitable[SendResult]]) -> SendResult:

@@ -145,16 +145,18 @@ async def test_a_stopped_route_rests_in_every_process(outboxes, add, clock, data
     assert len(asked) <= 20
 
 
-async def test_a_channel_that_is_gone_keeps_its_messages_until_they_are_too_old(outboxes, add, clock, database):
+async def test_messages_by_a_channel_that_is_gone_wait_until_it_comes_back(outboxes, add, clock, database):
     provider = Provider(clock)
-    await add(phone(1), "a text", channel="was here")
+    await add(phone(1), "too old", channel="was here")
+    clock.advance(HOUR)
+    await add(phone(2), "a text", channel="was here")
     (without,) = outboxes(1, {"kannel": provider})
     await settled(*workers(without))
-    (row,) = await rows(database, "message_out")
-    assert ("waiting", "refused", "there is no SMS channel was here now") == (row.state, row.attempt, row.reason)
-    clock.advance(2 * HOUR)
-    await settled(*workers(without))
-    assert ["expired"] == [row.state for row in await rows(database, "message_out")]
+    assert {("waiting", 0)} == {(row.state, row.tries) for row in await rows(database, "message_out")}
+    clock.advance(HOUR)
+    (again,) = outboxes(1, {"kannel": provider, "was here": provider})
+    await settled(*workers(again))
+    assert ["expired", "sent"] == [row.state for row in await rows(database, "message_out")]
 
 
 async def test_a_notice_outlasts_a_reply(outboxes, add, clock, database):
