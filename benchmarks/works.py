@@ -1,10 +1,18 @@
 """What is measured: the steps of a citizen's call, the dialogue as it is stored, the menu, and a whole turn."""
 
+import asyncio
+import atexit
 import io
-from collections.abc import Callable, Coroutine
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import date
+from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.measure import Work, yardstick
 from gateway import logs
@@ -16,6 +24,7 @@ from gateway.menu_versions import Menus
 from gateway.privacy import Keys
 from gateway.sessions.memory import MemorySessions
 from gateway.settings import SHIPPED_MENU, Auth, RouteLine, SessionSettings, UssdChannel
+from gateway.storage.database import Database, insert_once
 from gateway.turn import Turns
 from menus import loader, machine, samples
 from menus.alphabet import Capacity
@@ -46,6 +55,7 @@ def works() -> list[Work]:
         Work("yardstick: a loop of plain Python", yardstick),
         *_steps(menu),
         *_turns(menu),
+        *_stored(),
         Work("the shipped menu loaded from its texts", lambda _: loader.load(pairs, ROUTES), calls=3),
         Work("the shipped menu checked, for USSD and SMS", lambda _: check(menu, capacities), calls=1),
     ]
@@ -157,6 +167,52 @@ def _turns(menu: Menu) -> list[Work]:
         Work("a turn: all in one dial", lambda session_id: take(session_id, "12345"), after()),
         Work("a turn: the same request again", lambda session_id: take(session_id, ""), after("")),
     ]
+
+
+MESSAGES = 128
+
+
+def _stored() -> list[Work]:
+    """Messages that come at once, on a disk: with a commit each, and in transactions they share."""
+    keys = Keys(data={1: b"d" * 32}, index=b"i" * 32, log=b"l" * 32)
+    folder = Path(tempfile.mkdtemp(prefix="rasad-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copies = count()
+
+    def opened(name: object) -> Database:
+        return Database(f"sqlite+aiosqlite:///{folder}/{name}.db", keys)
+
+    async def made() -> None:
+        database = opened("first")
+        await database.start()
+        await database.stop()
+
+    def fresh() -> Database:
+        if not (folder / "first.db").exists():
+            asyncio.run(made())
+        copy = next(copies)
+        shutil.copy(folder / "first.db", folder / f"{copy}.db")
+        return opened(copy)
+
+    def message(database: Database, number: int) -> Callable[[AsyncConnection], Awaitable[object]]:
+        table, now = database.tables.message_in, SystemClock().now()
+        values = {"msisdn": "+989161234567", "msisdn_tag": str(number), "short_code": "4040", "text": "12345"}
+        row = {"channel": "kannel", "provider_id": str(number), "received_at": now, "due_at": now, "state": "new"}
+        return lambda connection: connection.execute(insert_once(table, **values, **row, tries=0))
+
+    async def each_alone(database: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> None:
+        async with database.writing() as connection:
+            await work(connection)
+
+    async def store(database: Database, shared: bool) -> None:
+        store_one = database.together if shared else partial(each_alone, database)
+        await asyncio.gather(*(store_one(message(database, number)) for number in range(MESSAGES)))
+        await database.stop()
+
+    def work(how: str, *, shared: bool) -> Work:
+        return Work(f"{MESSAGES} SMS at once, {how}", lambda here: asyncio.run(store(here, shared)), fresh, calls=1)
+
+    return [work("with a commit each", shared=False), work("in commits they share", shared=True)]
 
 
 def _finished(turn: Coroutine[Any, Any, UssdReply]) -> UssdReply:
