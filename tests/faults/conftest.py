@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests import postgresql
+from tests import redis as redis_servers
 from tests.gateway.conftest import desk, eventually
 
 __all__ = ["authority", "desk", "eventually"]
@@ -64,6 +65,12 @@ class Authority:
 @pytest.fixture
 def authority(tmp_path, clock):
     return Authority(tmp_path, clock)
+
+
+@pytest.fixture(scope="session")
+def redis_url():
+    with redis_servers.running() as server:
+        yield server.url
 
 
 _names = itertools.count(1)

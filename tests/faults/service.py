@@ -91,8 +91,8 @@ class Noting(Phones):
 class Citizens:
     """Write each message until it is acknowledged, as a Kannel does for them."""
 
-    def __init__(self, url: str, history: History, seed: int) -> None:
-        self._wire, self._history, self._random = Wire(url), history, random.Random(seed)
+    def __init__(self, wire: Wire, history: History, seed: int) -> None:
+        self._wire, self._history, self._random = wire, history, random.Random(seed)
         self.acknowledged = 0
         self.refused = 0
         """Connections."""
@@ -107,12 +107,9 @@ class Citizens:
             for count in waiting:
                 await self._written(count)
 
-        try:
-            async with asyncio.timeout(until_s), asyncio.TaskGroup() as all_of_them:
-                for _ in range(connections):
-                    all_of_them.create_task(one_after_another())
-        finally:
-            self._wire.close()
+        async with asyncio.timeout(until_s), asyncio.TaskGroup() as all_of_them:
+            for _ in range(connections):
+                all_of_them.create_task(one_after_another())
 
     async def _written(self, count: int) -> None:
         for tries in itertools.count():
@@ -177,7 +174,7 @@ class Service:
         return self._wires[-1]
 
     def citizens(self, seed: int = 0) -> Citizens:
-        return Citizens(self.url, self.history, seed)
+        return Citizens(self.wire(), self.history, seed)
 
     # -- processes
 
@@ -225,9 +222,13 @@ class Service:
 
     async def kill(self) -> None:
         """kill -9 of all its processes."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self._kill()
         await self.ended()
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError, FileNotFoundError):
+            for pid in dict.fromkeys([self.pid, *self.workers()]):  # the supervisor first: it would start others
+                os.kill(pid, signal.SIGKILL)
 
     def workers(self) -> list[int]:
         """Those who serve: the supervisor's children, or the one process where there is none."""
@@ -259,7 +260,7 @@ class Service:
         response = await handler(request)
         self.kill_at_submit -= 1
         if self.kill_at_submit == 0:
-            os.killpg(self.pid, signal.SIGKILL)
+            self._kill()
         return response
 
     async def publish(self, word: str) -> str:

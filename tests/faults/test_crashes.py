@@ -23,9 +23,10 @@ def sms_settings():
 
 
 @pytest.fixture
-async def service(database_url, tmp_path, keys):
-    """A gateway that is not started, on each of the two databases."""
-    async with around(tmp_path, keys, database_url, sms=sms_settings()) as found:
+async def service(database_url, redis_url, tmp_path, keys):
+    """Two workers that are not started, on each of the two databases."""
+    async with around(tmp_path, keys, database_url, sms=sms_settings(), sessions={"redis": redis_url}) as found:
+        found.arguments = ("--workers", "2")
         yield found
 
 
@@ -70,6 +71,8 @@ async def test_workers_are_killed(service, figure):
     noted(figure, found, citizens)
     figure("kills", kills)
     every_one_once(service, found, total, kills)
+    assert 0 == citizens.refused
+    assert 1 == service.starts
 
 
 @pytest.mark.timeout(300)
