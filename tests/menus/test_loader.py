@@ -48,7 +48,6 @@ resume:
   text: Go on?
   choices:
     - go_on: {text: Go on, next: previous}
-busy: {text: Too many}
 """
 
 LETTERS = """\
