@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
+import structlog
 
 from gateway import logs
 from gateway.turn import Turns
@@ -147,3 +148,22 @@ def test_a_field_that_would_name_a_person_is_left_out(log):
     structlog.get_logger().info("event", msisdn=CALLER, text="12345", kept=1)
 
     assert [("(left out)", "(left out)", 1)] == [(each["msisdn"], each["text"], each["kept"]) for each in events(log)]
+
+
+def test_a_line_is_one_write():
+    """Several processes write to one file: what is written in two goes may have another's line between."""
+    written = []
+
+    class Stream(io.StringIO):
+        def write(self, text):
+            written.append(text)
+            return len(text)
+
+    handlers = logging.getLogger().handlers
+    logs.configure(Stream(), worker=2)
+    structlog.get_logger().info("something", which="one")
+    logging.getLogger().handlers = handlers
+
+    (line,) = written
+    assert line.endswith("\n")
+    assert ("something", "one", 2) == tuple(json.loads(line)[key] for key in ("event", "which", "worker"))
