@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import structlog
@@ -66,6 +66,7 @@ from gateway.sms.inbox import Inbox
 from gateway.sms.outbox import Outbox, Pusher
 from gateway.sms.parts import Parts
 from gateway.sms.receipts import Receipts
+from gateway.sms.worker import Worker
 from gateway.storage.database import Database, DatabaseUnusable
 from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
@@ -88,8 +89,12 @@ log = structlog.get_logger()
 STOP_WITHIN_S = 3.0
 """What a turn in flight gets when we stop. Ctrl-C promises to be over within 5 s."""
 
-DRAIN_S = 8.0
-"""The same where citizens are served: as long as a peer waits for its answer."""
+LEAVE_S = 2.0
+"""How long the first request of a connection is waited for that was taken just before we stop."""
+
+DRAIN_S = 6.0
+"""What a turn in flight gets where citizens are served: an office's time and ours. With LEAVE_S and the binds' 3 s it
+stays below what a supervisor waits for us."""
 
 Unmapped = Callable[[str], None]
 """Told each word of an office that its file has no meaning for."""
@@ -110,6 +115,8 @@ BACKLOG = 1024
 class CannotListen(Exception):
     """The address is taken or not ours. The engineer's; says which."""
 
+
+Role = Literal["web", "carrier"]
 
 TO_BE_MENDED = (Faulty, KeysUnusable, DatabaseUnusable, BackendUnusable, CannotListen)
 """Why a start is refused: each is a sentence for whoever started us, not a defect."""
@@ -207,11 +214,15 @@ async def composed(
     more: Iterable[web.RouteDef] = (),
     tell: Callable[[str], None] | None = None,
     known: LastAnswers | None = None,
+    role: Role | None = None,
+    owner: str | None = None,
 ) -> AsyncIterator[web.Application]:
     """The gateway at work, behind a web application that somebody serves. Stops in the reverse order of its start.
 
     more: routes of whoever composes us (the demo's). tell: watch the menu's files, and say here what came of an edit.
     known: where last answers are kept, for backends whose file wants that; without it in this process.
+    role: web hears and answers by HTTP, carrier does all that nobody waits for by HTTP; without one both.
+    owner: of the leases, the same for who replaces us when we are dead for certain; else of this start alone.
     Raises KeysUnusable, DatabaseUnusable or BackendUnusable with what to mend, and Faulty without a menu to serve.
     """
     settings, own = checked.settings, checked.settings.gateway
@@ -300,12 +311,8 @@ async def composed(
         for name, each in settings.sms.items():
             if isinstance(dialect := listed.SMS[each.dialect], Polled):
                 alone[f"poll {name}"] = Poller(http, name, dialect, each, inbox, fates).run
-        leases = Leases(database, clock.new_id())
-        for name, work in alone.items():
-            stack.push_async_callback(_ended, asyncio.create_task(leases.alone(name, work)))
-        for worker in (*outbox.workers, follow_ups.worker, inbox.worker):
-            stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
+        held: set[str] = set()
         for name, bind in binds.items():
             told = failed.get(name, ""), busy.get(name, "")
             hear = Hearing(
@@ -321,7 +328,15 @@ async def composed(
                 *told,
                 pushing.get(name),
             )
-            stack.push_async_callback(_ended, asyncio.create_task(bind.run(hear)))
+            alone[f"bind {name}"] = partial(_bound, name, bind, hear, outbox.of_channel.get(name), held)
+        if role != "web":
+            ours = [each for name, each in outbox.of_channel.items() if name not in binds]
+            for worker in (*ours, follow_ups.worker, inbox.worker):
+                stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
+            leases = Leases(database, owner or clock.new_id())
+            stack.push_async_callback(
+                _ended, *[asyncio.create_task(leases.alone(name, work)) for name, work in alone.items()]
+            )
         if tell is not None:
             watching = watch(checked.menu_folder, publications, house(settings), tell)
             stack.push_async_callback(_ended, asyncio.create_task(watching))
@@ -333,10 +348,10 @@ async def composed(
         events = Events(follows, secrets, _routes_of(settings), clock)
         uploads = Uploads(registers, secrets, clock)
         api = Api(own.api_tokens, sessions, publications, house(settings), keys, clock)
-        states = {name: bind.states for name, bind in binds.items()}
+        states = {name: partial(_states, name, bind, held) for name, bind in binds.items()}
         health = Health(database, sessions, menus, states, only_binds=not (settings.ussd or settings.sms))
         own_routes = [*events.routes(), *uploads.routes(), *api.routes(), *health.routes()]
-        application.add_routes([*channels.routes(), *own_routes, *more])
+        application.add_routes(health.routes() if role == "carrier" else [*channels.routes(), *own_routes, *more])
         for name, channel in (*settings.ussd.items(), *settings.sms.items()):
             if channel.auth.kind == "none":
                 log.warning("channel_without_authentication", channel=name, taken_from="this machine only")
@@ -476,6 +491,14 @@ async def serving(
 ) -> AsyncIterator[None]:
     """The application on a socket, until the block ends; what is in flight then has stop_within_s. shared: others
     listen on it too, so connections are taken one by one."""
+    leaving = False
+    unheard: set[object] = set()
+
+    async def say_so(_: web.BaseRequest, response: web.StreamResponse) -> None:
+        if leaving:
+            response.force_close()
+
+    application.on_response_prepare.append(say_so)
     runner = web.AppRunner(
         application, access_log=None, auto_decompress=False, shutdown_timeout=stop_within_s,
         keepalive_timeout=IDLE_S, lingering_time=LINGER_S,
@@ -483,12 +506,21 @@ async def serving(
     await runner.setup()
     assert runner.server is not None, "it is set up"
     server = await asyncio.get_running_loop().create_server(
-        patient(runner.server), sock=_Listening(on) if shared else on, ssl=context, backlog=1 if shared else BACKLOG
+        patient(runner.server, unheard),
+        sock=_Listening(on) if shared else on,
+        ssl=context,
+        backlog=1 if shared else BACKLOG,
     )
     try:
         yield
     finally:
         server.close()
+        leaving = True  # who has just come is heard, and who comes again is told to come to somebody else
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(LEAVE_S, stop_within_s / 2)):
+                await asyncio.sleep(0.02)  # what the kernel has handed over has not begun yet
+                while unheard:  # noqa: ASYNC110  # a moment, once in a process's life
+                    await asyncio.sleep(0.02)
         await runner.cleanup()
 
 
@@ -589,7 +621,27 @@ def _said(event: str, facts: Mapping[str, object]) -> str:
     return " ".join([event, *(f"{name}={value}" for name, value in facts.items())])
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+async def _bound(name: str, bind: Esme, hear: Hearing, sending: Worker | None, held: set[str]) -> None:
+    """What goes over a bind, both ways: both are the affair of the process that has it."""
+    task = asyncio.create_task(sending.run()) if sending is not None else None
+    held.add(name)
+    try:
+        await bind.run(hear)
+    finally:
+        held.discard(name)
+        if task is not None:
+            await _ended(task)
+
+
+def _states(name: str, bind: Esme, held: set[str]) -> Mapping[str, str]:
+    """Nothing of a bind that another process has."""
+    return bind.states() if name in held else {}
+
+
+async def _ended(*tasks: asyncio.Task[None]) -> None:
+    """They end side by side: a bind that is slow to be given back does not keep the others waiting."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway import app, backend_try, drafts, logs, msisdn, settings
+from gateway.app import Role
 from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
 from gateway.privacy import new_keys, write_keys
@@ -45,37 +46,41 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any.")] = None,
     workers: Annotated[int, typer.Option(help="Processes; more than one need sessions.redis.", min=1)] = 1,
+    role: Annotated[
+        Role | None, typer.Option(help="web: HTTP alone; carrier: binds, outgoing SMS, follow-ups; without: both.")
+    ] = None,
     worker: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the channels in the settings until told to stop."""
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     if worker is not None:
-        number, descriptor, line = map(int, worker.split(","))
+        number, descriptor, line = map(int, worker.split(",")[:3])
         logs.configure(worker=number)
-        asyncio.run(_work(config, changes, socket.socket(fileno=descriptor), line))
+        owner = worker.split(",")[3]
+        asyncio.run(_work(config, changes, socket.socket(fileno=descriptor), line, role, owner))
         return
     logs.configure()
     checked = app.load(config, os.environ, **changes)
-    if workers > 1 and checked.settings.gateway.sessions.redis is None:
+    if workers > 1 and role != "carrier" and checked.settings.gateway.sessions.redis is None:
         told = (
             f"for --workers {workers} set sessions.redis in {config / 'gateway.yaml'}, as in redis://127.0.0.1:6379/0"
         )
         print(f"serve: sessions are in each process's memory; {told}", file=sys.stderr)
         raise typer.Exit(1)
     try:
-        asyncio.run(_serve(checked) if workers == 1 else _supervise(checked, workers))
+        asyncio.run(_serve(checked, role) if workers == 1 else _supervise(checked, workers))
     except CrashLoop as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
 
 
-async def _serve(checked: app.Checked) -> None:
+async def _serve(checked: app.Checked, role: Role | None) -> None:
     own = checked.settings.gateway
     context = app.tls(own.tls) if own.tls else None
     with app.listening(own.host, own.port) as on:
         async with (
             app.stop_signal() as stopped,
-            app.composed(checked) as web,
+            app.composed(checked, role=role) as web,
             app.serving(web, on, app.DRAIN_S, context),
         ):
             _print_ready(own, on)
@@ -87,8 +92,12 @@ async def _supervise(checked: app.Checked, workers: int) -> None:
     if own.tls:
         app.tls(own.tls)  # told now, and once
 
+    ours = SystemClock().new_id()
+
     def command(number: int, descriptor: int, line: int) -> list[str]:
-        return [sys.executable, *sys.orig_argv[1:], "--worker", f"{number},{descriptor},{line}"]
+        # Who comes after a dead one has its leases at once: they are of the place, not of the process.
+        told = f"{number},{descriptor},{line},{ours}-{number}"
+        return [sys.executable, *sys.orig_argv[1:], "--worker", told]
 
     with app.listening(own.host, own.port) as on:
         await Supervisor(workers, on, command, lambda: _print_ready(own, on)).run()
@@ -98,7 +107,9 @@ def _print_ready(own: settings.GatewaySettings, on: socket.socket) -> None:
     print(f"ready: http{'s' if own.tls else ''}://{own.host}:{on.getsockname()[1]}/", flush=True)
 
 
-async def _work(config: Path, changes: dict[str, Any], on: socket.socket, descriptor: int) -> None:
+async def _work(
+    config: Path, changes: dict[str, Any], on: socket.socket, descriptor: int, role: Role | None, owner: str
+) -> None:
     """One of several workers, on a socket that is not its own. Ctrl-C in a terminal is the supervisor's to hear."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -109,7 +120,10 @@ async def _work(config: Path, changes: dict[str, Any], on: socket.socket, descri
             tls = checked.settings.gateway.tls
             context = app.tls(tls) if tls else None
             with on:
-                async with app.composed(checked) as web, app.serving(web, on, app.DRAIN_S, context, shared=True):
+                async with (
+                    app.composed(checked, role=role, owner=owner) as web,
+                    app.serving(web, on, app.DRAIN_S, context, shared=True),
+                ):
                     line.say(READY)
                     await stopped.wait()
         except app.TO_BE_MENDED as error:

@@ -21,22 +21,24 @@ IDLE_S = 75.0
 closes one, and no request meets a connection that is just being closed."""
 
 
-def patient(server: web.Server) -> Callable[[], asyncio.Protocol]:
-    """The server's connections, each given up when a head takes too long."""
-    return lambda: _Timed(server())
+def patient(server: web.Server, unheard: set[object]) -> Callable[[], asyncio.Protocol]:
+    """The server's connections, each given up when a head takes too long. unheard: those on which nothing came yet."""
+    return lambda: _Timed(server(), unheard)
 
 
 class _Timed(asyncio.Protocol):
     """A connection of aiohttp's, looked at from outside: what it got, and whether a request came of that."""
 
-    def __init__(self, inner: web.RequestHandler) -> None:
-        self._inner = inner
+    def __init__(self, inner: web.RequestHandler, unheard: set[object]) -> None:
+        self._inner, self._unheard = inner, unheard
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._unheard.add(self)
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
+        self._unheard.discard(self)
         self._inner.data_received(data)
         waiter = self._inner._waiter  # for a whole head; there is none while a request is in hand
         if waiter is None or waiter.done():
@@ -49,6 +51,7 @@ class _Timed(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
+        self._unheard.discard(self)
         self._inner.connection_lost(exc)
 
     def pause_writing(self) -> None:

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 READY = "ready"
 
-STOP_WITHIN_S = 11.0
+STOP_WITHIN_S = 11.5
 """What a worker gets to finish what is in hand; then it is killed. A service manager waits longer."""
 
 UNREADY = 5

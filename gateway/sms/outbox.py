@@ -108,7 +108,8 @@ class Outbox:
             )  # fmt: skip
 
         # A message by a channel that there is no more waits until it comes back, to be sent or found too old.
-        self.workers = tuple(worker(name) for name in senders)
+        self.of_channel = {name: worker(name) for name in senders}
+        self.workers = tuple(self.of_channel.values())
 
     def wake(self) -> None:
         """There may be something to send."""

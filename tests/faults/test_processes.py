@@ -3,20 +3,32 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
+import typing
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
 
+from gateway import app, settings
+from gateway.clock import SystemClock
+from gateway.sessions.redis import RedisSessions
+from gateway.sessions.store import SessionKey
+from gateway.settings import SHIPPED_MENU, RedisSettings
+from menus.source import Faulty
 from simulators.aggregator import CallFailed, Request
+from simulators.demo import HOME
+from simulators.phones import Phones
+from simulators.smsc import Smsc
 from simulators.wire import Wire
 from tests import redis as servers
 from tests.experiments import counted
 from tests.faults import service as services
+from tests.menus import small
 
 MAIN = "CON رصد خوزستان"
 
@@ -37,7 +49,9 @@ def server():
 async def several(folder, keys, server, workers, *arguments, **own):
     """So many workers, not started yet."""
     url = f"sqlite+aiosqlite:///{folder / 'rasad.db'}"
-    async with services.around(folder, keys, url, sessions={"redis": server.url}, **own) as found:
+    async with services.around(
+        folder, keys, url, sessions={"redis": server.url, "redis_within_s": 5.0}, **own
+    ) as found:
         found.arguments = ("--workers", str(workers), *arguments)
         yield found
 
@@ -50,10 +64,21 @@ async def three(tmp_path_factory, keys, server):
         yield s
 
 
+@pytest.fixture(autouse=True)
+def _no_call_stays_open():
+    yield
+    for phone in Phone.EVERY:
+        phone.hangs_up()
+    Phone.EVERY.clear()
+
+
 class Phone:
     """One USSD session after another, over a connection of its own."""
 
+    EVERY: typing.ClassVar[list] = []
+
     def __init__(self, url, count):
+        self.EVERY.append(self)
         self._wire, self._msisdn, self._count = Wire(url), services.phone(count), 0
         self._session, self.inputs = "", ""
 
@@ -73,6 +98,18 @@ class Phone:
         answer = await self._wire.ask("/ussd/africastalking", request, 15)
         assert answer.status == 200
         return answer.body
+
+    def joins(self, other):
+        """The same call, over our own connection."""
+        self._msisdn, self._session, self.inputs = other._msisdn, other._session, other.inputs
+
+    def key(self, keys):
+        return SessionKey("africastalking", keys.tag(self._msisdn), self._session)
+
+    def seen_by(self, s):
+        """The worker that answered last."""
+        tag = s._keys.day_tag(self._session, SystemClock().today())
+        return next((event["worker"] for event in events(s, "turn") if event["session"] == tag), None)
 
     def hangs_up(self):
         self._wire.close()
@@ -211,3 +248,168 @@ def _alive(pid):
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+async def test_roles(tmp_path, keys, server):
+    """One hears by HTTP, the other does the work and has the bind; when it dies its successor has both at once."""
+    subscribers = Phones()
+    smsc = Smsc("rasad", "demo", subscribers.deliver)
+    async with several(tmp_path, keys, server, 1, "--role", "web") as web, smsc.listening() as smpp_port:
+        web._environ["SMPP_PORT"] = str(smpp_port)
+        shutil.copy(HOME / "config" / "channels" / "smpp.yaml", web.folder / "config" / "channels")
+        await web.start()
+        carrier = services.Service(web.folder, web._environ, keys, web.database_url, web.history)
+        carrier.arguments = ("--workers", "2", "--role", "carrier")
+        try:
+            await carrier.start()
+            await web.citizens().write(range(5))
+            await until(lambda: sum(web.phones.reached.values()) == 5)
+            assert [] == web.phones.strange
+            wire = Wire(carrier.url)
+            assert 404 == (await wire.ask("/ussd/africastalking", Request("GET"))).status
+            assert 200 == (await wire.ask("/healthz", Request("GET"))).status
+            wire.close()
+
+            await until(lambda: len(events(carrier, "smpp_bound")) == 1)
+            (bound,) = events(carrier, "smpp_bound")
+            number = bound["worker"]
+            (victim,) = {each["pid"] for each in events(carrier, "worker_ready") if each["worker"] == number}
+            os.kill(victim, signal.SIGKILL)
+            await until(lambda: len(events(carrier, "smpp_bound")) == 2)
+            assert number == events(carrier, "smpp_bound")[1]["worker"]
+            assert 0 == await carrier.stop()
+        finally:
+            await carrier.kill()
+
+
+async def at_each_worker(s, first):
+    """A phone for each worker, with a connection to it that stays."""
+    found, spare = {}, []
+    for count in range(first, first + 200):
+        phone = Phone(s.url, count)
+        await phone.dials()
+        number = await until(lambda phone=phone: phone.seen_by(s))
+        if number in found:
+            spare.append(phone)
+        found.setdefault(number, phone)
+        if len(found) == len(s.workers()):
+            break
+    for phone in spare:
+        phone.hangs_up()
+    return list(found.values())
+
+
+@pytest.mark.experiment("F20", "of two steps at once on two workers one advances, and both callers read the same")
+async def test_two_steps_at_once(three, keys, server, figure):
+    """The same digit twice, or two different ones: on connections to two workers."""
+    one, other, third = await at_each_worker(three, 1000)
+    third.hangs_up()
+    store = RedisSessions(RedisSettings(url=server.url), 5.0, keys)
+    for pair in range(counted(1000)):
+        await one.dials()
+        other.joins(one)
+        first, second = ("1", "1") if pair % 2 else ("1", "2")
+        answers = await asyncio.gather(one.types(first), other.types(second))
+
+        assert answers[0] == answers[1]
+        _, version = await store.load(one.key(keys))
+        assert version == 2  # the dial, and one step
+        figure.count("runs")
+    await store.stop()
+    one.hangs_up()
+    other.hangs_up()
+
+
+STATUS = "  found: status\nstatus:\n  text: '{{ case.number }}'\n"
+
+
+def edition(folder, word, into="first"):
+    """A menu on disk whose screens say its name."""
+    folder.mkdir()
+    for name, text in small.files(small.ASK_NUMBER + STATUS).items():
+        text = text.replace("text: Rasad", f"text: Rasad {word}").replace("text: Number?", f"text: Number? {word}")
+        (folder / name).write_text(text.replace("next: first}", f"next: {into}}}"), "utf-8")
+    return folder
+
+
+@pytest.mark.experiment(
+    "F22", "a published menu is on all workers, and no dialogue sees two; a faulty one changes nothing"
+)
+async def test_menus_are_published_while_dialogues_run(tmp_path, three, figure):
+    found = settings.read(three.folder / "config", three._environ)
+    await app.publish(found, edition(tmp_path / "v0", "v0"))
+    asking = await at_each_worker(three, 2000)
+    live = []
+    for turn in range(1, counted(50) + 1):
+        word = f"v{turn}"
+        if turn % 5 == 0:
+            folder = edition(tmp_path / word, word, "nowhere")
+            with pytest.raises(Faulty, match=r"common.yaml:[0-9]+: "):
+                await app.publish(found, folder)
+            figure.count("broken ones refused")
+            continue
+        await app.publish(found, edition(tmp_path / word, word))
+        began = time.monotonic()
+        for phone in asking:
+            async with asyncio.timeout(30):
+                while word not in await phone.dials():
+                    await asyncio.sleep(0.05)
+        figure.most("ms until it was everywhere", round((time.monotonic() - began) * 1000))
+        callers = [Phone(three.url, 3000 + turn * 100 + count) for count in range(max(6, 300 // counted(50)))]
+        for caller in callers:
+            assert word in await caller.dials()
+            caller.hangs_up()
+        live.append((word, callers))
+        figure.count("runs")
+    for word, callers in live:
+        for caller in callers:
+            assert word in await caller.types("1")
+            caller.hangs_up()
+            figure.count("live dialogues on their own menu")
+    for phone in asking:
+        phone.hangs_up()
+    await app.publish(found, SHIPPED_MENU)
+    phone = Phone(three.url, 1)
+    async with asyncio.timeout(60):
+        while not (await phone.dials()).startswith(MAIN):
+            await asyncio.sleep(0.1)
+    phone.hangs_up()
+
+
+@pytest.mark.experiment("F5", "workers that are told to stop while citizens step fail no step, and stop in time")
+async def test_workers_are_renewed_under_load(three, figure):
+    done, failed = 0, []
+    over = asyncio.Event()
+
+    async def one_call_after_another(count):
+        nonlocal done
+        phone = Phone(three.url, 10_000 + count)
+        while not over.is_set():
+            try:
+                await phone.dials()
+                await phone.types("1")
+                if f"نامه {services.number(count)}" not in (last := await phone.types(services.number(count))):
+                    failed.append(last)
+                done += 3
+            except CallFailed as error:
+                failed.append(f"{error.kind}: {error} {error.__context__!r}")
+            await asyncio.sleep(0.5)
+        phone.hangs_up()
+
+    calling = [asyncio.create_task(one_call_after_another(count)) for count in range(counted(300))]
+    for renewal in range(max(2, counted(5))):
+        already, victim = len(events(three, "worker_ready")), three.workers()[renewal % 3]
+        os.kill(victim, signal.SIGTERM)
+        await until(lambda already=already: len(events(three, "worker_ready")) > already)
+        assert victim not in three.workers()
+        figure.count("runs")
+    before = set(three.workers())
+    os.kill(three.pid, signal.SIGHUP)  # all of them, one after the other
+    await until(lambda: events(three, "workers_renewed"), 120)
+    assert before.isdisjoint(three.workers())
+    over.set()
+    await asyncio.gather(*calling)
+
+    assert [] == failed
+    assert done > 0
+    figure("steps", done)

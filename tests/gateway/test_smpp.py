@@ -434,7 +434,7 @@ async def test_a_wrong_password_is_not_tried_again_and_again_and_what_would_go_w
             return [*filter(lambda row: row.reason, await d.rows("message_out"))]
 
         async def told():
-            return "0x0E" in (await ready(d))[1]["binds"]["smpp"]["bind_transceiver"]
+            return "0x0E" in (await ready(d))[1]["binds"]["smpp"].get("bind_transceiver", "")
 
         await eventually(told)
         await queued(d, "Letter 1")
