@@ -136,7 +136,9 @@ class Turns:
             menu, dialogue, event = await self._opened(key, 0, said)
             caller = Caller(said.msisdn, key.owner, channel.later_by)
             turn = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
-            if reply := self._alone(menu, turn, channel):
+            # A menu's digit is more likely the answer to a screen than a number: only a case that was found tells.
+            astray = len(said.inputs.partition("*")[0]) == 1 and machine.case_shown(turn.dialogue) is None
+            if not astray and (reply := self._alone(menu, turn, channel)):
                 return reply
         return await self._busy(key.owner, channel)
 
