@@ -498,7 +498,8 @@ async def serving(
         if leaving:
             response.force_close()
 
-    application.on_response_prepare.append(say_so)
+    if not application.on_response_prepare.frozen:  # not on a second socket of the same application
+        application.on_response_prepare.append(say_so)
     runner = web.AppRunner(
         application, access_log=None, auto_decompress=False, shutdown_timeout=stop_within_s,
         keepalive_timeout=IDLE_S, lingering_time=LINGER_S,
