@@ -72,6 +72,7 @@ from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
 from gateway.storage.leases import Leases
 from gateway.storage.menus import StoredMenus
+from gateway.storage.purge import Purge
 from gateway.storage.ratings import Ratings
 from gateway.turn import Turns
 from gateway.uploads import Uploads
@@ -308,6 +309,7 @@ async def composed(
         )
         alone = {f"follows {route}": worker.run for route, worker in follows.workers.items()}
         alone["parts"] = long_ones.run
+        alone["purge"] = Purge(database, clock, own.retention).run
         for name, each in settings.sms.items():
             if isinstance(dialect := listed.SMS[each.dialect], Polled):
                 alone[f"poll {name}"] = Poller(http, name, dialect, each, inbox, fates).run

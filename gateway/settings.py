@@ -193,6 +193,26 @@ class StorageSettings(_Strict):
     """How long one waits for a row that somebody else is changing; on SQLite for whoever else writes."""
 
 
+class RetentionSettings(_Strict):
+    """How long rows are kept that nothing waits for any more."""
+
+    texts_days: float = Field(default=30.0, gt=0)
+    """Texts and numbers of messages; and whole, what was promised and followed, from its end on."""
+    rows_days: float = Field(default=30.0, ge=30)
+    """What is left of a message: its ids and times. Until then a recorded callback that comes again is known."""
+    records_days: float = Field(default=90.0, gt=0)
+    """What became of each dialogue, for the figures of a quarter."""
+    menus_days: float = Field(default=180.0, ge=120)
+    """Menu versions that were never published: cases are followed for 90 days in the words of theirs."""
+
+    @field_validator("rows_days")
+    @classmethod
+    def _no_text_without_its_row(cls, rows_days: float, info: ValidationInfo) -> float:
+        if rows_days < info.data.get("texts_days", 0.0):
+            raise ValueError("must not be less than texts_days: a text goes with its row")
+        return rows_days
+
+
 class OverloadSettings(_Strict):
     """What is turned away rather than kept waiting, in each process."""
 
@@ -232,6 +252,7 @@ class GatewaySettings(_Strict):
     database: str = Field(default="sqlite+aiosqlite:///var/rasad.db", repr=False)
     """Or postgresql+asyncpg://user:${PASSWORD}@host/name, where several processes or machines share one."""
     storage: StorageSettings = StorageSettings()
+    retention: RetentionSettings = RetentionSettings()
     keys_file: str = "var/keys.yaml"
     """What numbers and texts are sealed with. `rasad keys new FILE` makes one; losing it loses the data."""
     menu: str | None = None

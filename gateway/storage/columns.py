@@ -26,7 +26,9 @@ class Sealed(TypeDecorator[str]):
         return None if value is None else self._keys.seal(value.encode(), self.place)
 
     def process_result_value(self, value: bytes | None, dialect: Any) -> str | None:
-        return None if value is None else self._keys.open(bytes(value), self.place).decode()
+        if not value:  # b"": it was kept no longer, gateway/storage/purge.py
+            return None if value is None else ""
+        return self._keys.open(bytes(value), self.place).decode()
 
 
 class SealedBytes(TypeDecorator[bytes]):

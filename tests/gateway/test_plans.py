@@ -8,7 +8,10 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from gateway.channels.contract import DeliveryReceipt
+from gateway.settings import RetentionSettings
 from gateway.sms.receipts import Receipts
+from gateway.storage import purge
+from gateway.storage.purge import Purge
 from tests.conftest import BOTH_DATABASES
 
 pytestmark = BOTH_DATABASES
@@ -95,7 +98,7 @@ def nodes(plan):
 
 BIG = "message_in|message_out|receipt|follow|follow_up|conversation|phone|message_part"
 SLOW = {
-    "sqlite": re.compile(r"SCAN (?!\w+ USING (COVERING )?INDEX ix_\w+_open\b|CONSTANT|\(subquery)"),
+    "sqlite": re.compile(r"SCAN (?!\w+ USING (COVERING )?INDEX ix_\w+_open\b|(\d+ )?CONSTANT|\(subquery)"),
     "postgresql": re.compile(rf"Seq Scan ({BIG})$"),
 }
 """Nothing is scanned but what is open."""
@@ -113,7 +116,9 @@ async def looking_through_all_rows(database, asked):
     return "\n\n".join(f"{each}\n  {found[each]}" for each in bad), found.keys() - set(bad)
 
 
-async def test_nothing_looks_through_all_rows(desk, asked, eventually, clock, keys):
+async def test_nothing_looks_through_all_rows(desk, asked, eventually, clock, keys, monkeypatch):
+    monkeypatch.setattr(purge, "BATCH", 20)  # of so few rows a thousand are most, and read at once
+    monkeypatch.setattr(purge, "PAUSE_S", 0)
     async with desk() as d:
         await fill(d)
         asked.clear()  # what a start does, it does once
@@ -132,6 +137,7 @@ async def test_nothing_looks_through_all_rows(desk, asked, eventually, clock, ke
         await receipts.receive("kannel", DeliveryReceipt("p-8", CALLER, "delivered", ""))
         await receipts.awaited("kannel", 100)
         await asyncio.sleep(1.5)  # the workers have looked once more
+        await Purge(d.database, clock, RetentionSettings(texts_days=0.5)).once()
         bad, good = await looking_through_all_rows(d.database, asked)
     assert "" == bad
     for table in ("message_in", "message_out", "receipt", "follow", "follow_up", "conversation", "phone"):
