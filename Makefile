@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 python /usr/bin/python3; do \
 	"$$p" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: help setup demo test check prove bench format screens screenshots lock clean
+.PHONY: help setup demo test check prove bench big format screens screenshots lock clean
 
 help:  ## these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -45,6 +45,9 @@ prove: .venv/.test  ## every experiment in full, then docs/proof.md (ARGS=B5: on
 
 bench: .venv/.test  ## what a step, a page and a turn cost, into docs/speed.md
 	$(BIN)/python -m benchmarks
+
+big: .venv/.test  ## what each statement takes among ten million messages, into docs/size.md (ROWS=; many minutes)
+	$(BIN)/python -m pytest -q tests/gateway/big.py
 
 format: .venv/.test  ## put the code into its form
 	$(BIN)/ruff format .
