@@ -6,12 +6,14 @@ import io
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import ExitStack
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from redis import asyncio as aioredis
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.measure import Work, yardstick
@@ -23,7 +25,9 @@ from gateway.menu_files import read_folder
 from gateway.menu_versions import Menus
 from gateway.privacy import Keys
 from gateway.sessions.memory import MemorySessions
-from gateway.settings import SHIPPED_MENU, Auth, RouteLine, SessionSettings, UssdChannel
+from gateway.sessions.redis import RedisSessions
+from gateway.sessions.store import SessionKey
+from gateway.settings import SHIPPED_MENU, Auth, RedisSettings, RouteLine, SessionSettings, UssdChannel
 from gateway.storage.database import Database, insert_once
 from gateway.turn import Turns
 from menus import loader, machine, samples
@@ -34,6 +38,7 @@ from menus.machine import Answered, Dialogue, Event, Opened, Step, Typed
 from menus.ports import Answer, Ask, Case, Found, Several, State
 from menus.render import render
 from menus.screens import Page, Screen
+from tests import redis
 
 TODAY = date(2026, 11, 22)
 ROUTES = {"letters", "requests"}
@@ -56,6 +61,7 @@ def works() -> list[Work]:
         *_steps(menu),
         *_turns(menu),
         *_stored(),
+        *_looked_up(),
         Work("the shipped menu loaded from its texts", lambda _: loader.load(pairs, ROUTES), calls=3),
         Work("the shipped menu checked, for USSD and SMS", lambda _: check(menu, capacities), calls=1),
     ]
@@ -213,6 +219,40 @@ def _stored() -> list[Work]:
         return Work(f"{MESSAGES} SMS at once, {how}", lambda here: asyncio.run(store(here, shared)), fresh, calls=1)
 
     return [work("with a commit each", shared=False), work("in commits they share", shared=True)]
+
+
+SESSIONS = 64
+
+
+def _looked_up() -> list[Work]:
+    """Sessions that many callers need at once, in a Redis of this machine: a client's call each, and on one line."""
+    keys = Keys(data={1: b"d" * 32}, index=b"i" * 32, log=b"l" * 32)
+    names = [SessionKey("africastalking", str(number), "s") for number in range(SESSIONS)]
+    started = ExitStack()
+    atexit.register(started.close)
+
+    @cache
+    def address() -> str:
+        return str(started.enter_context(redis.running()).url)
+
+    async def by_calls(url: str) -> None:
+        client = aioredis.Redis.from_url(url)
+        for _ in range(10):
+            await asyncio.gather(*(client.get(f"rasad:{{{key.channel}:{key.owner}}}") for key in names))
+        await client.aclose()
+
+    async def by_line(url: str) -> None:
+        store = RedisSessions(RedisSettings(url=url), 5.0, keys)
+        for _ in range(10):
+            await asyncio.gather(*(store.load(key) for key in names))
+        await store.stop()
+
+    def work(how: str, asked: Callable[[str], Coroutine[Any, Any, None]]) -> Work:
+        return Work(
+            f"10 times {SESSIONS} sessions at once, {how}", lambda url: asyncio.run(asked(url)), address, calls=1
+        )
+
+    return [work("a client's call each", by_calls), work("on one line", by_line)]
 
 
 def _finished(turn: Coroutine[Any, Any, UssdReply]) -> UssdReply:
