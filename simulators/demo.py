@@ -10,7 +10,7 @@ import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +46,8 @@ SLOW_OFFICE_S = 12.0
 
 NEIGHBOURS = 1_000
 """Generated letters, and as many requests, beside the handbook's rows: `rasad cases` shows their numbers."""
+
+BOUND_WITHIN_S = 3.0
 
 PASSWORD = "demo"  # noqa: S105  # of a simulated Kannel that listens on the loopback only
 HOME = Path(__file__).resolve().parent.parent
@@ -157,7 +159,17 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         ]
         whole = gateway.composed(checked, keys=gateway.new_keys(), more=more, tell=_tell, known=known)
         await stack.enter_async_context(gateway.serving(await stack.enter_async_context(whole), on))
+        if checked.settings.smpp:
+            await _bound(smsc)
         yield address(on)
+
+
+async def _bound(smsc: Smsc) -> None:
+    """Whoever reads `ready:` may call by SMPP at once. Settings of another SMSC are bound elsewhere, or not at all."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BOUND_WITHIN_S):
+            while not smsc.binds:  # noqa: ASYNC110  # a moment, once
+                await asyncio.sleep(0.02)
 
 
 def _channels(checked: gateway.Checked) -> list[Channel]:
