@@ -14,7 +14,6 @@ from gateway.api import DRAFT_FOR_S
 from gateway.settings import SHIPPED_MENU
 from tests.conftest import BOTH_DATABASES
 
-pytestmark = BOTH_DATABASES
 
 TOKEN = "t" * 22
 PHONE, OTHER = "+989161234567", "+989160000002"
@@ -162,6 +161,7 @@ async def test_whatever_else_is_sent_changes_nothing(desk, phone, body, token, s
         assert TITLE == await title(d, "mine")
 
 
+@BOTH_DATABASES
 async def test_it_outlives_a_restart_and_ends_by_itself(desk, folder, clock):
     async with desk() as d:
         await bound(d, folder)
@@ -172,6 +172,7 @@ async def test_it_outlives_a_restart_and_ends_by_itself(desk, folder, clock):
         assert TITLE == await title(d, "next day")
 
 
+@BOTH_DATABASES
 async def test_without_the_api_it_goes_by_the_database_to_whoever_serves_it(desk, folder, eventually):
     async with desk() as d:
         menu, _ = await app.try_out(d.settings, folder, PHONE)
