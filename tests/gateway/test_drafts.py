@@ -14,7 +14,6 @@ from gateway.api import DRAFT_FOR_S
 from gateway.settings import SHIPPED_MENU
 from tests.conftest import BOTH_DATABASES
 
-
 TOKEN = "t" * 22
 PHONE, OTHER = "+989161234567", "+989160000002"
 TITLE, DRAFTED = "رصد خوزستان", "رصد پیش‌نویس"
