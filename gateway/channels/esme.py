@@ -5,8 +5,9 @@ import asyncio
 import itertools
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
@@ -43,7 +44,7 @@ STOP_WITHIN_S = 3.0
 AT_ONCE = 256
 """Messages in hand; beyond them nothing is read until some are done."""
 
-Hear = Callable[[Message, str, "Answer", "Show"], Awaitable[None]]
+Hear = Callable[[Message, str, "Answer", "Show"], Coroutine[Any, Any, None]]
 """A message and its name on this channel. Answers it once, and may show a screen in return."""
 
 Answer = Callable[[int], None]
@@ -177,6 +178,9 @@ class _Connection(asyncio.Protocol):
     def __init__(self, name: str, terms: Terms, pace: Pace, hear: Hear, show: Show, connection_id: str) -> None:
         self._name, self._terms, self._pace, self._hear, self._show = name, terms, pace, hear, show
         self._id = connection_id
+        self._arrived = itertools.count(1)
+        self._unanswered: dict[int, tuple[Message, str]] = {}
+        """By sequence number, which is nobody else's only until our answer: what came, and its name."""
         self._loop = asyncio.get_running_loop()
         self._tickets = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[SendResult]] = {}
@@ -274,12 +278,18 @@ class _Connection(asyncio.Protocol):
                     self._end(event)
         self._flush_soon()
 
-    async def _heard(self, heard: Heard) -> None:
+    def _heard(self, heard: Heard) -> Coroutine[Any, Any, None]:
+        known, name = self._unanswered.get(heard.sequence, (None, ""))
+        if known != heard.message:
+            name = f"{self._id}-{next(self._arrived)}"
+            self._unanswered[heard.sequence] = heard.message, name
+
         def answer(status: int) -> None:
+            self._unanswered.pop(heard.sequence, None)
             self._link.answer(heard, status)
             self._handle(self._link.tick(self._loop.time()))
 
-        await self._hear(heard.message, f"{self._id}-{heard.sequence}", answer, self._show)
+        return self._hear(heard.message, name, answer, self._show)
 
     def _settle(self, ticket: int, result: SendResult) -> None:
         waiting = self._waiting.get(ticket)

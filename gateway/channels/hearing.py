@@ -40,7 +40,6 @@ REPEATED_WITHIN_S = 60.0
 class _Taken:
     at: float
     link: str
-    digest: str
     name: str
 
 
@@ -66,7 +65,8 @@ class Hearing:
         self._name, self._channel, self._turns, self._inbox = name, channel, turns, inbox
         self._parts, self._receipts, self._keys, self._clock = long_ones, fates, keys, clock
         self._admission, self._failed, self._busy = admission, failed, busy
-        self._lately: deque[_Taken] = deque()
+        self._lately: dict[bytes, deque[_Taken]] = {}
+        self._ages: deque[tuple[float, bytes]] = deque()
 
     async def __call__(self, message: Message, name: str, answer: Answer, show: Show) -> None:
         message = structs.replace(message, data_coding=texts.meant(self._channel.alphabet, message.data_coding))
@@ -185,13 +185,25 @@ class Hearing:
         """A message's name: of its link and place there, as SMPP gives it none. When a link was lost before our answer
         arrived, the SMSC sends the message again on the next one: then it has its old name."""
         link, now = name.partition("-")[0], self._clock.monotonic()
-        while self._lately and self._lately[0].at < now - REPEATED_WITHIN_S:
-            self._lately.popleft()
+        self._forget(now - REPEATED_WITHIN_S)
         what = f"{message.source_addr}\0{message.destination_addr}\0{message.data_coding}\0".encode() + message.octets
-        digest = hashlib.sha256(what).hexdigest()
-        before = next((each for each in self._lately if each.digest == digest and each.link != link), None)
+        digest = hashlib.sha256(what).digest()
+        taken = self._lately.setdefault(digest, deque())
+        if any(each.name == name for each in taken):
+            return name  # it comes a second time over the same link
+        before = next((each for each in taken if each.link != link), None)
         if before is not None:
-            self._lately.remove(before)
-        taken = _Taken(now, link, digest, before.name if before else name)
-        self._lately.append(taken)
-        return taken.name
+            taken.remove(before)
+            name = before.name
+        taken.append(_Taken(now, link, name))
+        self._ages.append((now, digest))
+        return name
+
+    def _forget(self, until: float) -> None:
+        while self._ages and self._ages[0][0] < until:
+            _, digest = self._ages.popleft()
+            taken = self._lately.get(digest, ())
+            while taken and taken[0].at < until:
+                taken.popleft()
+            if not taken:
+                self._lately.pop(digest, None)

@@ -1,6 +1,7 @@
 """SMPP through a whole gateway: an SMSC in front, phones behind it, the database below."""
 
 import asyncio
+import itertools
 import shutil
 import ssl
 from contextlib import asynccontextmanager
@@ -9,11 +10,14 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.channels.hearing import Hearing
 from gateway.channels.smpp import bind
+from gateway.channels.smpp.pdu import Message
 from gateway.sessions.memory import MemorySessions
 from gateway.settings import SmsSettings
+from gateway.sms.inbox import Inbox
 from simulators.demo import HOME
-from simulators.smsc import NotTaken, Smsc
+from simulators.smsc import DELIVER_SM, RESP, NotTaken, Smsc
 from tests.corpora import MSISDNS
 from tests.gateway.test_access import certificate
 
@@ -201,8 +205,6 @@ async def test_one_phone_cannot_fill_us_with_parts(bound):
 async def test_a_message_that_cannot_be_stored_is_to_be_sent_again(bound, monkeypatch):
     from sqlalchemy.exc import OperationalError
 
-    from gateway.sms.inbox import Inbox
-
     async def broken(self, channel, message):
         raise OperationalError("", {}, Exception("gone"))
 
@@ -252,6 +254,63 @@ async def test_a_message_sent_again_after_a_lost_link_is_answered_once(bound, ev
         assert 2 == len(await d.rows("message_in"))  # she asks once more
 
 
+@pytest.mark.parametrize("texts", [["12345", "110718"], ["12345", "12345"]])
+async def test_a_sequence_number_may_be_used_again_once_it_is_answered(bound, eventually, texts):
+    async with bound() as (d, smsc, phones):
+        smsc._binds[0].sequences = itertools.repeat(7)
+        for text in texts:
+            await smsc.text(CALLER, "4040", text)
+
+        assert [(text, True) for text in texts] == [
+            (row.text, row.state in ("new", "done")) for row in await d.rows("message_in")
+        ]
+
+        async def answered():
+            return len(phones.of(CALLER)) == 2
+
+        await eventually(answered)
+
+
+async def test_a_sequence_number_without_an_answer_is_the_same_message_when_it_says_the_same(
+    bound, eventually, monkeypatch
+):
+    stored, going, receive = [], asyncio.Event(), Inbox.receive
+
+    async def slow(self, channel, message):
+        stored.append(message.text)
+        await going.wait()
+        return await receive(self, channel, message)
+
+    monkeypatch.setattr(Inbox, "receive", slow)
+    async with bound() as (d, smsc, _phones):
+        for text in (b"12345", b"12345", b"110718"):
+            smsc._binds[0].put(DELIVER_SM, 0, 7, smsc_message(text, esm=0))
+
+        async def all_here():
+            return len(stored) == 3
+
+        await eventually(all_here)
+        going.set()
+
+        async def acknowledged():
+            return [command for _, command in smsc.seen].count(DELIVER_SM | RESP) == 3
+
+        await eventually(acknowledged)
+        assert ["110718", "12345"] == sorted(row.text for row in await d.rows("message_in") if row.state != "clash")
+        assert 2 == len(await d.rows("message_in"))
+
+
+def test_what_came_twice_over_one_link_is_once_what_comes_again_over_the_next(clock):
+    hearing = Hearing("smpp", *[None] * 6, clock, None, "", "")
+    message = Message(source_addr="989161234567", short_message=b"12345")
+
+    assert ["a-1", "a-1", "a-2"] == [hearing._named(message, name) for name in ("a-1", "a-1", "a-2")]
+    assert ["a-1", "a-2", "b-3"] == [hearing._named(message, name) for name in ("b-1", "b-2", "b-3")]
+    clock.advance(61)
+    assert "c-1" == hearing._named(message, "c-1")
+    assert (1, 1) == (len(hearing._lately), len(hearing._ages))
+
+
 async def test_an_address_of_a_pdu_is_one_phone_or_refused(bound):
     """C7. SMPP says of what kind an address is: an international one has no plus."""
     phones = [phone for several in MSISDNS.values() for phone in several]
@@ -260,7 +319,7 @@ async def test_an_address_of_a_pdu_is_one_phone_or_refused(bound):
         for number, (spelled, _phone) in enumerate(phones):
             with capture_logs() as lines:
                 try:
-                    await smsc._deliver(smsc_message(b"12345", esm=0, source=spelled))
+                    await smsc._deliver(smsc_message(str(20_000 + number).encode(), esm=0, source=spelled))
                 except NotTaken as error:
                     refused.append((spelled, error.status))
             assert not [each for each in lines if each["log_level"] == "error" or "exc_info" in each], spelled
