@@ -252,7 +252,10 @@ async def composed(
             due = _due(lookup, config, settings.working_days)
             offices[name] = await stack.enter_async_context(_guarded(name, due, config, report, clock, known))
         senders = {name: sender(http, listed.SMS[each.dialect], each) for name, each in settings.sms.items()}
-        binds = {name: Esme(name, each, random.random, clock.new_id) for name, each in settings.smpp.items()}
+        binds = {
+            name: Esme(name, each, random.random, clock.new_id, settings.gateway.sms.send_within_s)
+            for name, each in settings.smpp.items()
+        }
         senders |= {name: bind.send for name, bind in binds.items()}
 
         services: dict[str, Service] = {}

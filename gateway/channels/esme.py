@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from gateway.channels.contract import NotAccepted, SendResult, Stopped, Unknown
+from gateway.channels.contract import Accepted, NotAccepted, SendResult, Stopped, Unknown
 from gateway.channels.smpp import submit
 from gateway.channels.smpp.bind import (
     LAST_RETRY_S,
@@ -36,7 +36,11 @@ log = structlog.get_logger()
 
 CONNECT_WITHIN_S = 10.0
 QUEUE_S = 4.0
-"""How long an SMS waits for window and rate, before it goes back to its row as not sent."""
+"""How long an SMS waits for window and rate, before it goes back to its row as not sent. The rest of a begun one waits
+for as long as its attempt lasts."""
+
+MOST_BEGUN = 10_000
+"""Messages of which only some parts were taken yet."""
 
 STOP_WITHIN_S = 3.0
 """What turns in hand, answers on their way and the unbind get when we stop, each half of it."""
@@ -53,8 +57,16 @@ Show = Callable[[Message, float], None]
 
 
 class Esme:
-    def __init__(self, name: str, channel: SmppChannel, chance: Callable[[], float], new_id: Callable[[], str]) -> None:
-        """chance: from 0 to 1, by which those who lost the same SMSC come back at different times."""
+    def __init__(
+        self,
+        name: str,
+        channel: SmppChannel,
+        chance: Callable[[], float],
+        new_id: Callable[[], str],
+        send_within_s: float,
+    ) -> None:
+        """chance: from 0 to 1, by which those who lost the same SMSC come back at different times. send_within_s: what
+        an attempt may take."""
         self._name, self._channel, self._chance, self._new_id = name, channel, chance, new_id
         self._pace = Pace(channel.per_s)
         self._ssl = ssl.create_default_context(cafile=channel.ca_file) if channel.tls else None
@@ -66,6 +78,9 @@ class Esme:
         )
         self._ended = dict.fromkeys(self._kinds, Ended("not bound yet"))
         self._connections: set[_Connection] = set()
+        self._begun: dict[str, int] = {}
+        """How many parts of a message were taken, until all are: an attempt goes on where the last one stopped."""
+        self._begin_within_s = max(QUEUE_S, send_within_s - channel.response_within_s)
         self._sender: submit.Sender | None = None
         if (sms := channel.sms) is not None:
             self._sender = submit.Sender(
@@ -85,8 +100,9 @@ class Esme:
             await asyncio.gather(*(each.drained() for each in self._connections))
 
     async def send(self, to: str, text: str, message_id: str, *, again: bool = False) -> SendResult:
-        """The outbox's way out: one SMS, in as many parts as it takes. SMPP has no question whether it has one already,
-        but the parts of a repeated one have the same reference, by which a phone may know them."""
+        """The outbox's way out: one SMS, in as many parts as it takes, each once the one before is taken. SMPP has no
+        question whether it has one already, but the parts of a repeated one have the same reference, by which a phone
+        may know them."""
         link = self._sending()
         if link is None or self._sender is None:
             # Nothing was sent. Where our account is not wanted, that is no message's fault.
@@ -94,10 +110,28 @@ class Esme:
             return Stopped(last.why) if last.kept_out else NotAccepted("not bound", again=True)
         try:
             parts = submit.messages(self._sender, to, text, int(message_id))
-            results = await asyncio.gather(*[link.submitted(part, QUEUE_S, urgent=False) for part in parts])
+            return await self._parts(link, parts, message_id, again=again)
         except Unencodable as error:
             return NotAccepted(f"cannot be written: {error}", again=False)
-        return submit.whole(results)
+
+    async def _parts(self, link: "_Connection", parts: list[Message], message_id: str, *, again: bool) -> SendResult:
+        first = place = self._begun.pop(message_id, 0)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._begin_within_s
+        result: SendResult = NotAccepted("not sent in time", again=True)
+        try:
+            while place < len(parts) and (place == first or loop.time() < until):
+                within_s = until - loop.time() if place else QUEUE_S
+                result = await link.submitted(parts[place], within_s, urgent=False)
+                if not isinstance(result, Accepted):
+                    break
+                place += 1
+        finally:
+            if 0 < place < len(parts):
+                self._begun[message_id] = place
+                if len(self._begun) > MOST_BEGUN:
+                    del self._begun[next(iter(self._begun))]
+        return submit.as_far(result, place, len(parts), anew=again and not first)
 
     async def notify(self, message: Message) -> SendResult:
         """A notice on its way to a phone, as patient as an SMS. Raises Unencodable."""

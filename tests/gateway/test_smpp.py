@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.channels import esme
 from gateway.channels.hearing import Hearing
 from gateway.channels.smpp import bind
 from gateway.channels.smpp.pdu import Message
@@ -121,6 +122,28 @@ async def test_a_persian_text_of_300_units_goes_as_one(bound, eventually, way):
             return [each for each in await d.rows("message_out") if each.fate == "delivered"]
 
         assert row.id == (await eventually(reported))[0].id
+
+
+async def test_a_text_that_takes_longer_than_an_attempt_goes_on_in_the_next(bound, eventually, clock, monkeypatch):
+    monkeypatch.setattr(esme, "QUEUE_S", 0.4)
+    slow = ("per_s: 50", "per_s: 4\nresponse_within_s: 2.6")
+    async with bound(slow, gateway={"sms": SmsSettings(send_within_s=3)}) as (d, smsc, phones):
+        await queued(d, TEXT)
+
+        async def begun():
+            return [row for row in await d.rows("message_out") if row.attempt]
+
+        (row,) = await eventually(begun)
+        assert ("waiting", "refused", 0) == (row.state, row.attempt, row.doubts)
+        assert row.reason.startswith(f"{len(smsc.submitted)} of 5 parts taken")
+        while row.state == "waiting":
+            clock.advance(300)
+            await asyncio.sleep(0.2)
+            (row,) = await d.rows("message_out")
+
+        assert ("sent", 0) == (row.state, row.doubts)
+        assert [1, 2, 3, 4, 5] == [each.octets[5] for each in smsc.submitted]
+        assert [TEXT] == phones.of(CALLER)
 
 
 @pytest.mark.parametrize("alphabet", ["latin1", "ascii"])

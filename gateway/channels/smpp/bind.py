@@ -1,10 +1,11 @@
 """One bind from its first octet to its last, as a value: octets and the time go in, events, octets to write and the
 next deadline come out. Nothing here waits, draws lots or knows a socket.
 
-What is submitted has a ticket, and every ticket ends once: Answered, Undone (never written, so it may be sent again
-without harm) or Unanswered (written, and nobody knows).
+What is submitted has a ticket, each greater than those before. Every ticket ends once: Answered, Undone (never written,
+so it may be sent again without harm) or Unanswered (written, and nobody knows).
 """
 
+import bisect
 from collections import deque
 from collections.abc import Iterable
 from typing import Literal
@@ -360,7 +361,7 @@ class Link:
         if pdu.status in SLOWER:
             self._pace.slower(now)
             if not queued.urgent and self._state == "bound" and now < queued.before:
-                self._queue.appendleft(queued)
+                bisect.insort(self._queue, queued, key=lambda each: each.ticket)  # before what came after it
                 return [Noted(f"the SMSC wants less: command_status 0x{pdu.status:02X}")]
         message_id = pdu.body.message_id if isinstance(pdu.body, MessageResp) else ""
         return [Answered(queued.ticket, pdu.status or _nacked(pdu), message_id)]

@@ -65,16 +65,19 @@ def verdict(status: int, message_id: str) -> SendResult:
     return NotAccepted(reason, again=status in _LATER)
 
 
-def whole(results: list[SendResult]) -> SendResult:
-    """What became of a text of several parts: of the worst one, and the receipt will name the last."""
-    for kind in (NotAccepted, Unknown):
-        for each in sorted((each for each in results if isinstance(each, kind)), key=_again):
-            return each
-    return results[-1]
-
-
-def _again(result: SendResult) -> bool:
-    return isinstance(result, NotAccepted) and result.again
+def as_far(last: SendResult, taken: int, parts: int, *, anew: bool) -> SendResult:
+    """What became of a text of which so many parts were taken: of its last part, which the receipt will name. anew: it
+    was begun a second time. Another process may have sent these parts too, so to stop short once more is a doubt."""
+    if taken in (0, parts):
+        return last
+    reason = f"{taken} of {parts} parts taken, then: {getattr(last, 'reason', 'no time')}"
+    match last:
+        case Unknown():
+            return Unknown(reason)
+        case NotAccepted(again=False):
+            return NotAccepted(reason, again=False)
+        case _:
+            return Unknown(reason) if anew else NotAccepted(reason, again=True)
 
 
 def spelled(address: str, ton: int) -> str:

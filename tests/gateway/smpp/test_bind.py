@@ -125,6 +125,20 @@ def test_a_throttled_message_goes_again_at_half_the_rate_which_comes_back():
     assert [5.0, 7.5, 10.0, 10.0] == [link._pace.per_s(now) for now in (1.0, 6.0, 11.0, 60.0)]
 
 
+def test_messages_that_were_throttled_go_again_in_their_order():
+    link = bound(msgspec.structs.replace(TERMS, window=4))
+    for ticket in range(1, 6):
+        link.submit(ticket, Message(short_message=bytes([ticket])), before=100.0, urgent=False, now=ticket / 100)
+    for sequence in sent(link):
+        link.take(resp(sequence, 0x58), 1.0)
+    link.tick(60.0)
+    link.tick(61.0)
+    link.tick(62.0)
+    link.tick(63.0)
+
+    assert [1, 2, 3, 4] == [each.queued.octets[-1] for each in link._sent.values()]
+
+
 def test_refusals_of_one_moment_halve_once_and_the_rate_never_falls_to_nothing():
     pace = Pace(64.0)
     for now in (1.0, 1.1, 1.2, 1.9):

@@ -79,15 +79,6 @@ def test_what_a_status_means_for_a_message(status, expected):
     assert expected == submit.verdict(status, "id")
 
 
-def test_a_text_of_parts_is_as_well_off_as_its_worst_part():
-    never, later, unknown = NotAccepted("a", again=False), NotAccepted("b", again=True), Unknown("c")
-
-    assert Accepted("2") == submit.whole([Accepted("1"), Accepted("2")])
-    assert unknown == submit.whole([Accepted("1"), unknown])
-    assert later == submit.whole([unknown, later, Accepted("2")])
-    assert never == submit.whole([later, never, unknown])
-
-
 def test_numbers_are_written_as_the_smsc_wants_them():
     abroad = submit.Sender(address="4040", ton=3, npi=0)
     at_home = submit.Sender(address="4040", ton=3, npi=0, number_form="national")
