@@ -71,18 +71,21 @@ class Hearing:
     async def __call__(self, message: Message, name: str, answer: Answer, show: Show) -> None:
         message = structs.replace(message, data_coding=texts.meant(self._channel.alphabet, message.data_coding))
         caller = msisdn.normal(spelled(message.source_addr, message.source_addr_ton))
-        if caller is None:
+        # Whoever a receipt says it is from: it names its message.
+        receipt = self._channel.sms is not None and not ussd.is_ussd(message) and receipts.is_receipt(message)
+        if caller is None and not receipt:
             log.warning("refused", channel=self._name, status="0x0A", why="the sender is no mobile phone number")
             answer(Status.ESME_RINVSRCADR)
             return
-        tag = self._keys.day_tag(caller, self._clock.today())
+        caller = caller or ""
+        tag = caller and self._keys.day_tag(caller, self._clock.today())
         with structlog.contextvars.bound_contextvars(channel=self._name, caller=tag):
             try:
                 if ussd.is_ussd(message):
                     await self._dialled(message, caller, answer, show)
                 elif self._channel.sms is None:
                     self._refuse(answer, Status.ESME_RX_R_APPN, "an SMS, and this channel carries none")
-                elif receipts.is_receipt(message):
+                elif receipt:
                     await self._receipt(receipts.read(message, caller), answer)
                 else:
                     await self._sms(message, caller, name, answer)

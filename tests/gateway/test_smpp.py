@@ -388,6 +388,18 @@ async def test_a_receipt_moves_forward_only_and_may_come_first(bound, eventually
         assert ["delivered", "failed", "pending", "failed"] == [each.fate for each in await d.rows("receipt")]
 
 
+@pytest.mark.parametrize("source", ["4040", "", "IRANCELL"])
+async def test_a_receipt_is_one_whoever_it_says_it_is_from(bound, eventually, source):
+    async with bound(receipts="none") as (d, smsc, _):
+        await queued(d, "Letter 1")
+        await settled(d, eventually)
+        odd = b"\x04\x23\x00\x02\x03\x06"  # a network_error_code of two octets
+        await smsc._deliver(smsc_message(b"id:a1 stat:DELIVERED", esm=4, source=source, tlvs=odd))
+
+        assert ["delivered"] == [each.fate for each in await d.rows("message_out")]
+        assert [""] == [each.msisdn_tag for each in await d.rows("receipt")]
+
+
 async def test_receipts_of_parts_that_nobody_asked_for_are_taken_and_decide_nothing(bound, eventually):
     """The message has the last part's id: its word counts, whatever is said of the others before or after."""
     async with bound(receipts="each") as (d, _, _phones):

@@ -12,15 +12,17 @@ from gateway.channels.smpp.tables import ESM_INTERMEDIATE, ESM_RECEIPT, ESM_TYPE
 _STATES: Mapping[int, Fate] = {2: "delivered", 3: "expired", 4: "failed", 5: "failed", 8: "failed"}
 # Appendix B, and words seen beside it (protocols.md C5). ACCEPTD is the next hop's word, not the phone's.
 _WORDS: Mapping[str, Fate] = {
-    "DELIVRD": "delivered",
-    "EXPIRED": "expired",
-    "DELETED": "failed",
+    "DELIV": "delivered",
+    "EXPIR": "expired",
+    "DELET": "failed",
     "UNDELIV": "failed",
-    "REJECTD": "failed",
-    "FAILED": "failed",
+    "REJECT": "failed",
+    "FAIL": "failed",
 }
+"""By how they begin: some SMSCs write DELIVERED and UNDELIVERABLE."""
+
 _FIELD = {name: re.compile(rf"\b{name}:\s*([^\s]+)", re.IGNORECASE) for name in ("id", "stat", "err")}
-_TEXT = re.compile(r"\btext:.*", re.IGNORECASE | re.DOTALL)
+_TEXT = re.compile(r"\btext:", re.IGNORECASE)
 
 
 def is_receipt(message: Message) -> bool:
@@ -29,13 +31,24 @@ def is_receipt(message: Message) -> bool:
 
 def read(message: Message, msisdn: str) -> DeliveryReceipt | None:
     """What became of which message; None for a receipt that names none."""
-    # The quoted text is the citizen's, and may look like a field.
-    text = _TEXT.sub("", message.octets.decode("latin-1"))
-    fields = {name: found[1] for name, pattern in _FIELD.items() if (found := pattern.search(text))}
+    fields = _fields(message.octets.decode("latin-1"))
     named = message.tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1") or fields.get("id", "")
     if not named:
         return None
     state, word = integer(message, Tag.MESSAGE_STATE), fields.get("stat", "").upper()
-    fate = _STATES.get(state, "pending") if state is not None else _WORDS.get(word, "pending")
+    fate = _STATES.get(state, "pending") if state is not None else _fate(word)
     error = message.tlvs.get(Tag.NETWORK_ERROR_CODE, b"").hex() or fields.get("err", "")
     return DeliveryReceipt(named[:64], msisdn, fate, f"{word or state or ''} {error}".strip()[:32])
+
+
+def _fields(text: str) -> dict[str, str]:
+    # The quoted text is the citizen's, and may look like a field. Where it stands before them, they are the last ones.
+    head, *behind = _TEXT.split(text, maxsplit=1)
+    fields = {name: found[1] for name, pattern in _FIELD.items() if (found := pattern.search(head))}
+    if "id" not in fields and behind:
+        fields = {name: every[-1] for name, pattern in _FIELD.items() if (every := pattern.findall(behind[0]))} | fields
+    return fields
+
+
+def _fate(word: str) -> Fate:
+    return next((fate for begins, fate in _WORDS.items() if word.startswith(begins)), "pending")

@@ -216,13 +216,12 @@ TLV_OCTETS: Mapping[int, tuple[int, int]] = {
     Tag.SAR_TOTAL_SEGMENTS: (1, 1),
     Tag.SAR_SEGMENT_SEQNUM: (1, 1),
     Tag.SC_INTERFACE_VERSION: (1, 1),
-    Tag.NETWORK_ERROR_CODE: (3, 3),
     Tag.MESSAGE_PAYLOAD: (0, MAX_PDU_OCTETS),
     Tag.MESSAGE_STATE: (1, 1),
     Tag.USSD_SERVICE_OP: (1, 1),
     Tag.ITS_SESSION_INFO: (2, 2),
 }
-"""Least and most octets of a value."""
+"""Least and most octets of a value. Of network_error_code, 3 by the book, any: it is told, not understood."""
 
 INTERFACE_VERSION = 0x34
 """5.2.4: 3.4 is 0x34, not 34."""
