@@ -33,6 +33,9 @@ MAX_BAD = 100
 KEPT_OUT = frozenset({Status.ESME_RBINDFAIL, Status.ESME_RINVPASWD, Status.ESME_RINVSYSID, Status.ESME_RINVSYSTYP})
 """Refusals that trying again does not mend: somebody must, here or there (protocols.md C6)."""
 
+NOT_BOUND = "the SMSC says that we are not bound"
+"""Then we bind anew: what it has of us is not what we have of it."""
+
 KEPT_OUT_S = 300.0
 FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 60.0
@@ -351,7 +354,9 @@ class Link:
             return self._bound(pdu, now)
         if pdu.sequence == self._asked and self._asked is not None:
             self._asked = None
-            return self._end("unbound", now) if self._state == "unbinding" else []
+            if self._state == "unbinding":
+                return self._end("unbound", now)
+            return self._end(NOT_BOUND, now) if pdu.status == Status.ESME_RINVBNDSTS else []
         sent = self._sent.get(pdu.sequence)
         if sent is None or pdu.command not in (Command.SUBMIT_SM_RESP, Command.GENERIC_NACK):
             return [Noted(f"{pdu.command.name.lower()} to nothing that was asked")]
@@ -364,7 +369,10 @@ class Link:
                 bisect.insort(self._queue, queued, key=lambda each: each.ticket)  # before what came after it
                 return [Noted(f"the SMSC wants less: command_status 0x{pdu.status:02X}")]
         message_id = pdu.body.message_id if isinstance(pdu.body, MessageResp) else ""
-        return [Answered(queued.ticket, pdu.status or _nacked(pdu), message_id)]
+        events: list[Event] = [Answered(queued.ticket, pdu.status or _nacked(pdu), message_id)]
+        if pdu.status == Status.ESME_RINVBNDSTS and self._state == "bound":
+            events += [Noted(NOT_BOUND), *self.unbind(now, 2 * self._terms.response_s)]
+        return events
 
     def _bound(self, pdu: Pdu, now: float) -> list[Event]:
         if pdu.status != Status.ESME_ROK or pdu.command != self._terms.command | RESPONSE:

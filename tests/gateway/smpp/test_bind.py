@@ -271,6 +271,29 @@ def test_unbinding_waits_for_what_is_on_its_way_both_ways():
     assert [Ended("unbound")] == link.take(pdu(0x80000006, sequence=number), 1.3)
 
 
+def test_an_smsc_that_says_we_are_not_bound_is_bound_to_again():
+    link = bound()
+    submits(link, 1, 2, 3, 4)
+    first, second, third = sent(link)
+
+    events = link.take(resp(first, 0x04) + resp(second, 0x04), 1.0)
+    assert [Answered(1, 0x04, ""), Undone(4), Answered(2, 0x04, "")] == [e for e in events if not isinstance(e, Noted)]
+    assert [] == sent(link)
+    link.take(resp(third, 0x04), 1.1)
+    ((command, _, number),) = written(link)
+    assert UNBIND == command
+    assert [Ended("unbound")] == link.take(pdu(0x80000006, status=4, sequence=number), 1.2)
+
+
+def test_an_enquiry_that_is_answered_with_not_bound_ends_the_link():
+    link = bound()
+    link.tick(30.0)
+    ((_, _, sequence),) = written(link)
+
+    (ended,) = link.take(pdu(0x80000015, status=4, sequence=sequence), 30.1)
+    assert isinstance(ended, Ended)
+
+
 def test_unbinding_does_not_wait_for_ever():
     link = bound()
     submits(link, 1)
