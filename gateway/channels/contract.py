@@ -3,7 +3,7 @@
 Refusal     the peer's mistake, with the HTTP status and one line that says what was expected
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -47,11 +47,14 @@ class OutRequest:
 
 
 class Refusal(Exception):
-    def __init__(self, status: int, line: str, headers: Mapping[str, str] | None = None) -> None:
+    """why: in our own words, which may be logged. quoted: what the peer sent, which only the peer is told again."""
+
+    def __init__(self, status: int, why: str, headers: Mapping[str, str] | None = None, quoted: str = "") -> None:
         self.status = status
-        self.line = line
+        self.why = why
+        self.line = f"{why}: {quoted[:40]!r}" if quoted else why
         self.headers = dict(headers or {})
-        super().__init__(line)
+        super().__init__(why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,8 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UssdEnd:
-    """The peer's notice that a session is over. msisdn: empty where it does not say; raw: its own word for why;
-    answer: what it is told."""
+    """The peer's notice that a session is over. msisdn: empty where it does not say; raw: its own word for why, by
+    `known`, since it is logged; answer: what it is told."""
 
     session_id: str
     msisdn: str
@@ -126,7 +129,8 @@ Fate = Literal["delivered", "failed", "expired", "pending"]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
-    """What became of a message the provider took, by the id it gave. reason: the provider's own word or code."""
+    """What became of a message the provider took, by the id it gave. reason: the provider's own word or code, by
+    `known`, since it is logged."""
 
     provider_id: str
     msisdn: str
@@ -238,6 +242,16 @@ class Knowing(Protocol):
         ...
 
 
+_CODES = frozenset(map(str, range(1000)))
+
+
+def known(word: object, words: Collection[str] = _CODES) -> str:
+    """A peer's word as it may be logged: one that its dialect knows, or else a number too short to be anybody's.
+    Anything else may be a number or a text of a citizen."""
+    said = str(word)
+    return said if said in words else "unknown"
+
+
 def only(request: WireRequest, method: str, *tails: str) -> None:
     """Refuse every other verb, and every path behind the channel's name but these (without any: nothing behind it)."""
     if request.tail not in (tails or ("",)):
@@ -245,7 +259,7 @@ def only(request: WireRequest, method: str, *tails: str) -> None:
         there_is = f"only {known} is" if known else "there is nothing"
         raise Refusal(404, f"{there_is} behind this channel's name")
     if request.method != method:
-        raise Refusal(405, f"this channel takes {method}, not {request.method}", {"Allow": method})
+        raise Refusal(405, f"this channel takes {method} only", {"Allow": method})
 
 
 def form(request: WireRequest) -> dict[str, bytes]:
@@ -268,7 +282,7 @@ def fields(encoded: str) -> dict[str, bytes]:
         name, _, value = pair.partition("=")
         key = unquote_to_bytes(name.replace("+", " ")).decode("utf-8", "replace")
         if key in found:
-            raise Refusal(400, f"the field {key[:40]!r} stands twice")
+            raise Refusal(400, "a field stands twice", quoted=key)
         found[key] = unquote_to_bytes(value.replace("+", " "))
     return found
 

@@ -1,7 +1,6 @@
 """The web framework's side of the channels: requests to data, data to responses, and who may call at all."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
@@ -88,10 +87,9 @@ class Channels:
             try:
                 reply = await take(request)
             except Refusal as refusal:
-                channel = request.match_info["channel"] if refusal.status != 404 else ""
-                # Without what it quotes: that came from the peer, and may be a number or a text.
-                why = re.sub(r"'[^']*'", "'...'", refusal.line)
-                log.warning("refused", channel=channel, status=refusal.status, why=why)
+                name = request.match_info["channel"]  # of our channels; anything else is the peer's text
+                channel = name if name in self._ussd or name in self._sms else ""
+                log.warning("refused", channel=channel, status=refusal.status, why=refusal.why)
                 return web.Response(status=refusal.status, text=refusal.line + "\n", headers=refusal.headers)
             return web.Response(status=reply.status, text=reply.body, content_type=reply.content_type)
 

@@ -4,13 +4,16 @@ import errno
 import io
 import json
 import logging
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
+from urllib.parse import quote
 
 import pytest
 import structlog
+from yarl import URL
 
 from gateway import logs
+from gateway.admission import Admission
 from gateway.turn import Turns
 from simulators.smsc import NotTaken, Smsc, _message
 
@@ -121,12 +124,62 @@ async def test_what_goes_over_a_bind_is_logged_without_what_it_was_about(desk, l
     assert holds_nothing_of_hers(log)
 
 
-async def test_a_refusal_does_not_quote_its_peer(desk, log):
+TWICE = "a field stands twice"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("name", [CALLER, f"x'{CALLER}", f"'{CALLER}\"", f'x"{CALLER}', "نامه"])
+async def test_a_refusal_does_not_quote_its_peer(desk, log, name):
+    """Whatever quotes stand around it; the peer itself is told."""
+    fields, charset = f"{quote(name)}=1&{quote(name)}=2", f"from=1&to=4040&text=1&charset={quote(name)}"
+    document = "<ussd><نامه>12345</نامه><نامه>12345</نامه></ussd>"
     async with desk() as d:
-        url = f"{d.url}/sms/kannel?%2B989161234567=1&%2B989161234567=2"
-        async with d.http.get(url) as response:
-            assert 400 == response.status
-    assert "the field '...' stands twice" in [each.get("why") for each in events(log)]
+        for method, path, body, kind, quoted in (
+            ("POST", "/ussd/africastalking", fields, FORM, name),
+            ("GET", f"/sms/kannel?{fields}", "", FORM, name),
+            ("GET", f"/sms/kannel?{charset}", "", FORM, name.encode().decode("ascii", "replace")),
+            ("POST", "/ussd/truroute", document, "text/xml", "نامه"),
+        ):
+            url, headers = URL(f"{d.url}{path}", encoded=True), {"Content-Type": kind}
+            async with d.http.request(method, url, data=body.encode(), headers=headers) as response:
+                assert (400, True) == (response.status, repr(quoted) in await response.text())
+    charset = "no charset that Kannel sends; expected UTF-8 or UTF-16BE (charset=%C)"
+    assert [TWICE, TWICE, charset, TWICE] == [each["why"] for each in events(log) if each["event"] == "refused"]
+    assert holds_nothing_of_hers(log)
+
+
+async def test_a_channel_that_is_none_is_not_named_when_there_is_too_much_at_once(desk, log, monkeypatch):
+    monkeypatch.setattr(Admission, "callback", lambda _: nullcontext(False))
+    async with desk() as d:
+        for path in (f"/sms/{CALLER}", "/sms/kannel"):
+            async with d.http.get(f"{d.url}{path}") as response:
+                assert 503 == response.status
+    assert ["", "kannel"] == [each["channel"] for each in events(log) if each["event"] == "refused"]
+    assert holds_nothing_of_hers(log)
+
+
+async def test_a_peers_own_words_are_logged_only_when_its_dialect_knows_them(desk, log):
+    """Why a session ended, and what became of a message."""
+    dialog = f"<dialog localId='1' userObject='{CALLER}/0'"
+    async with desk() as d:
+        for path, body, kind in (
+            ("ussd/africastalking/end", f"sessionId=1&phoneNumber={quote(CALLER)}&status=Failed", FORM),
+            ("ussd/africastalking/end", f"sessionId=1&phoneNumber={quote(CALLER)}&status={quote(CALLER)}", FORM),
+            ("ussd/restcomm", f"{dialog} mapRefuseReason='NoReasonGiven'/>", "text/xml"),
+            ("ussd/restcomm", f"{dialog} mapRefuseReason='{CALLER}'/>", "text/xml"),
+            ("ussd/restcomm", f"{dialog}><errComponents><errorComponent errorCode='{CALLER}'/></errComponents></dialog>", "text/xml"),
+            ("dlr/africastalking", "id=1&status=Success", FORM),
+            ("dlr/africastalking", f"id=1&status={quote(CALLER)}", FORM),
+            ("dlr/kavenegar", "messageid=1&status=10", FORM),
+            ("dlr/kavenegar", "messageid=1&status=91612345", FORM),
+        ):  # fmt: skip
+            async with d.http.post(f"{d.url}/{path}", data=body.encode(), headers={"Content-Type": kind}) as response:
+                assert 200 == response.status
+    lines = events(log)
+    ended = ["failed", "unknown", "mapRefuseReason NoReasonGiven", "mapRefuseReason unknown", "error unknown"]
+    assert ended == [each["raw"] for each in lines if each["event"] == "session_ended"]
+    reported = ["success", "unknown", "status 10", "status unknown"]
+    assert reported == [each["reason"] for each in lines if each["event"] == "sms_reported"]
     assert holds_nothing_of_hers(log)
 
 

@@ -14,6 +14,7 @@ from gateway.channels.contract import (
     WireReply,
     WireRequest,
     form,
+    known,
     only,
     text,
 )
@@ -29,7 +30,12 @@ class AfricasTalking:
         session_id = text(found, "sessionId", longest=128)
         if request.tail == "end":
             status = text(found, "status", longest=32)
-            return UssdEnd(session_id, text(found, "phoneNumber"), _WHY.get(status.lower(), Why.UNKNOWN), status)
+            return UssdEnd(
+                session_id,
+                text(found, "phoneNumber"),
+                _WHY.get(status.lower(), Why.UNKNOWN),
+                known(status.lower(), _WHY),
+            )
         return UssdInput(
             session_id=session_id,
             msisdn=text(found, "phoneNumber"),

@@ -23,6 +23,7 @@ from gateway.channels.contract import (
     WireReply,
     WireRequest,
     form,
+    known,
     only,
     text,
 )
@@ -92,10 +93,10 @@ class AfricasTalkingSms:
     def receipt(self, request: WireRequest) -> DeliveryReceipt:
         only(request, "POST")
         found = form(request)
-        status = text(found, "status", longest=32)
-        fate = _FATES.get(status.lower(), "pending")  # a word we do not know moves nothing
+        status = text(found, "status", longest=32).lower()
+        fate = _FATES.get(status, "pending")  # a word we do not know moves nothing
         phone = text(found, "phoneNumber") if "phoneNumber" in found else ""
-        return DeliveryReceipt(text(found, "id", longest=128), phone, fate, status)
+        return DeliveryReceipt(text(found, "id", longest=128), phone, fate, known(status, _FATES))
 
     def request(self, route: SmsRoute, msisdn: str, text: str, message_id: str) -> OutRequest:
         params = {"username": route.username, "to": msisdn, "message": text, "from": route.sender}
@@ -121,7 +122,7 @@ class AfricasTalkingSms:
         if code in _ACCEPTED:
             return Accepted(message_id[:160] if isinstance(message_id, str) and message_id != "None" else None)
         what = _CODES.get(code, "never") if code is not None else "never"
-        reason = f"status {code!s:.8}"
+        reason = f"status {known(code)}"
         return Stopped(reason) if what == "stop" else NotAccepted(reason, again=what == "retry")
 
 

@@ -88,7 +88,7 @@ class Kannel:
             return Stopped("HTTP 403")
         if status == 400:
             return NotAccepted("HTTP 400", again=False)  # this message; 404 is our address
-        return NotAccepted(f"HTTP {status}, {code[:8]!r}", again=True)
+        return NotAccepted(f"HTTP {status}", again=True)
 
     def receipt(self, request: WireRequest) -> DeliveryReceipt:
         only(request, "GET")
@@ -108,7 +108,7 @@ def _body(found: dict[str, bytes]) -> str:
     default = "utf-16be" if coding == _UCS2 else "utf-8"
     codec = _CHARSETS.get(charset or default)
     if codec is None:
-        raise Refusal(400, f"charset {charset[:20]!r} is not one Kannel sends; expected UTF-8 or UTF-16BE (charset=%C)")
+        raise Refusal(400, "no charset that Kannel sends; expected UTF-8 or UTF-16BE (charset=%C)", quoted=charset)
     decoded = raw.decode(codec, "replace")
     return decoded.removeprefix("\ufeff").replace("\0", "")
 

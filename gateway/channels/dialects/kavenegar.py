@@ -26,6 +26,7 @@ from gateway.channels.contract import (
     WireRequest,
     fields,
     form,
+    known,
     only,
     text,
 )
@@ -53,7 +54,7 @@ _FATES: Mapping[int, Fate] = {
     14: "failed",
     100: "pending",
 }
-_REFUSED = frozenset({6, 13, 14})
+_REFUSED = (6, 13, 14)
 
 
 class Kavenegar:
@@ -82,7 +83,7 @@ class Kavenegar:
         if not (status.isascii() and status.isdecimal()):
             raise Refusal(400, "the field status must be a number")
         return DeliveryReceipt(
-            text(found, "messageid", longest=32), "", _FATES.get(int(status), "pending"), f"status {status}"
+            text(found, "messageid", longest=32), "", _FATES.get(int(status), "pending"), f"status {known(status)}"
         )
 
     def request(self, route: SmsRoute, msisdn: str, text: str, message_id: str) -> OutRequest:
@@ -100,7 +101,8 @@ class Kavenegar:
             return NotAccepted(f"HTTP {status}, unreadable", again=True)
         if code != 200:
             what = _CODES.get(code, "retry" if code >= 500 else "never")
-            return Stopped(f"code {code}") if what == "stop" else NotAccepted(f"code {code}", again=what == "retry")
+            reason = f"code {known(code)}"
+            return Stopped(reason) if what == "stop" else NotAccepted(reason, again=what == "retry")
         entry = _first(found)
         message_id = entry.get("messageid")
         if entry.get("status") in _REFUSED:

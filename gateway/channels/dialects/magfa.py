@@ -27,6 +27,7 @@ from gateway.channels.contract import (
     Stopped,
     WireReply,
     WireRequest,
+    known,
 )
 from gateway.channels.documents import json_answer, whole
 
@@ -73,7 +74,8 @@ class Magfa:
             return NotAccepted(f"HTTP {status}, unreadable", again=True)  # looked up before it is sent again
         if code:
             what = _CODES.get(code, "never")
-            return Stopped(f"code {code}") if what == "stop" else NotAccepted(f"code {code}", again=what == "retry")
+            reason = f"code {known(code)}"
+            return Stopped(reason) if what == "stop" else NotAccepted(reason, again=what == "retry")
         return Accepted(_id(first.get("id")))
 
     def look_up(self, route: SmsRoute, message_id: str) -> OutRequest:

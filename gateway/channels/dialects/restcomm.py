@@ -18,6 +18,7 @@ from gateway.channels.contract import (
     Why,
     WireReply,
     WireRequest,
+    known,
     only,
     text,
 )
@@ -37,6 +38,23 @@ _ENDS = {
     "invokeTimedOut": Why.USER_TIMEOUT,
 }
 _HUNG_UP = "isUserSpecificReason"
+# What they say, in jSS7's spelling (protocols.md A7).
+_REASONS = frozenset(
+    {
+        "true",
+        *(f"isProcedureCancellationReason_{each}" for each in (
+            "handoverCancellation", "radioChannelRelease", "networkPathRelease", "callRelease",
+            "associatedProcedureFailure", "tandemDialogueRelease", "remoteOperationsFailure",
+        )),
+        "isResourceUnavailableReason_shortTermResourceLimitation",
+        "isResourceUnavailableReason_longTermResourceLimitation",
+        "isUserResourceLimitation", _HUNG_UP,
+        "ProviderMalfunction", "SupportingDialogueTransactionReleased", "ResourceLimitation", "MaintenanceActivity",
+        "VersionIncompatibility", "AbnormalMAPDialogueLocal", "AbnormalMAPDialogueFromPeer", "InvalidPDU",
+        "ApplicationContextNotSupported", "InvalidDestinationReference", "InvalidOriginatingReference", "NoReasonGiven",
+        "RemoteNodeNotReachable", "PotentialVersionIncompatibility",
+    }
+)  # fmt: skip
 # MAP error codes (protocols.md A7).
 _ERRORS = {"6": Why.ABSENT, "27": Why.ABSENT, "71": Why.BAD_ALPHABET, "72": Why.BUSY, "34": Why.NETWORK_ABORT}
 
@@ -79,12 +97,12 @@ class RestComm:
 def _end(dialog: Element) -> tuple[Why, str] | None:
     for name, why in _ENDS.items():
         if (value := dialog.attributes.get(name, "false")) != "false":
-            return (Why.USER_ABORT if value == _HUNG_UP else why), f"{name} {value}"[:64]
+            return (Why.USER_ABORT if value == _HUNG_UP else why), f"{name} {known(value, _REASONS)}"
     errors = dialog.child("errComponents")
     error = errors.child("errorComponent") if errors else None
     if error is not None:
         code = error.attributes.get("errorCode", "")
-        return _ERRORS.get(code, Why.UNKNOWN), f"error {code}"[:64]
+        return _ERRORS.get(code, Why.UNKNOWN), f"error {known(code)}"
     return None
 
 

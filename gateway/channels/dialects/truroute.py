@@ -51,7 +51,7 @@ def _fields(root: Element) -> dict[str, str]:
     found: dict[str, str] = {}
     for child in root.children:
         if child.name in found:
-            raise Refusal(400, f"the field {child.name[:40]!r} stands twice")
+            raise Refusal(400, "a field stands twice", quoted=child.name)
         found[child.name] = child.text
     return found
 

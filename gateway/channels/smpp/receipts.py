@@ -4,7 +4,7 @@ its fields in any order and case, some of them missing."""
 import re
 from collections.abc import Mapping
 
-from gateway.channels.contract import DeliveryReceipt, Fate
+from gateway.channels.contract import DeliveryReceipt, Fate, known
 from gateway.channels.smpp.pdu import Message, integer
 from gateway.channels.smpp.tables import ESM_INTERMEDIATE, ESM_RECEIPT, ESM_TYPE, Tag
 
@@ -18,9 +18,13 @@ _WORDS: Mapping[str, Fate] = {
     "UNDELIV": "failed",
     "REJECT": "failed",
     "FAIL": "failed",
+    **dict.fromkeys(("ENROUTE", "ACCEPT", "BUFFERED", "UNKNOWN"), "pending"),
 }
 """By how they begin: some SMSCs write DELIVERED and UNDELIVERABLE."""
 
+_LONGEST = len("UNDELIVERABLE")
+_ERROR = re.compile(r"(?:0x)?[0-9A-Fa-f]{1,6}")
+"""5.3.2.31 has three octets; the text's are the SMSC's own. Not so long that a number or a name could be one."""
 _FIELD = {name: re.compile(rf"\b{name}:\s*([^\s]+)", re.IGNORECASE) for name in ("id", "stat", "err")}
 _TEXT = re.compile(r"\btext:", re.IGNORECASE)
 
@@ -36,9 +40,13 @@ def read(message: Message, msisdn: str) -> DeliveryReceipt | None:
     if not named:
         return None
     state, word = integer(message, Tag.MESSAGE_STATE), fields.get("stat", "").upper()
-    fate = _STATES.get(state, "pending") if state is not None else _fate(word)
+    begins = next((each for each in _WORDS if word.startswith(each)), None)
+    fate = _STATES.get(state, "pending") if state is not None else _WORDS[begins] if begins else "pending"
+    said = "" if state is None else known(state)
+    if word:
+        said = word if begins and word.isalpha() and len(word) <= _LONGEST else known(word)
     error = message.tlvs.get(Tag.NETWORK_ERROR_CODE, b"").hex() or fields.get("err", "")
-    return DeliveryReceipt(named[:64], msisdn, fate, f"{word or state or ''} {error}".strip()[:32])
+    return DeliveryReceipt(named[:64], msisdn, fate, f"{said} {error if _ERROR.fullmatch(error) else ''}".strip())
 
 
 def _fields(text: str) -> dict[str, str]:
@@ -48,7 +56,3 @@ def _fields(text: str) -> dict[str, str]:
     if "id" not in fields and behind:
         fields = {name: every[-1] for name, pattern in _FIELD.items() if (every := pattern.findall(behind[0]))} | fields
     return fields
-
-
-def _fate(word: str) -> Fate:
-    return next((fate for begins, fate in _WORDS.items() if word.startswith(begins)), "pending")
