@@ -42,6 +42,8 @@ T = TypeVar("T")
 BODY_WITHIN_S = 5.0
 """How long a peer may take to send its few octets."""
 
+_OF_A_PROXY = ("x-forwarded-", "forwarded", "x-real-ip", "via")
+
 RETRY_AFTER_S = 5
 """What a peer is told whose message we could not store."""
 
@@ -240,7 +242,7 @@ def _knock(request: web.Request, proxies: Sequence[Network]) -> access.Knock:
 
 def _from_here(request: web.Request) -> bool:
     """Whether this machine asks for itself. Behind a proxy on this machine everybody would seem to."""
-    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+    if any(name.lower().startswith(_OF_A_PROXY) for name in request.headers):
         return False
     try:
         return ip_address(request.remote or "").is_loopback

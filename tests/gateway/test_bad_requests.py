@@ -138,7 +138,15 @@ async def test_a_channel_without_authentication_has_nothing_behind_its_name(desk
 
 async def test_a_channel_without_authentication_is_closed_behind_a_proxy(desk):
     async with desk() as d:
-        for header in ("X-Forwarded-For", "Forwarded"):
+        for header in (
+            "X-Forwarded-For",
+            "Forwarded",
+            "X-Forwarded-Host",
+            "x-forwarded-proto",
+            "X-Forwarded-Port",
+            "X-Real-IP",
+            "Via",
+        ):
             async with d.http.post(f"{d.url}/ussd/africastalking", data=USSD, headers={header: "10.0.0.1"}) as response:
                 assert 403 == response.status
 
