@@ -70,6 +70,8 @@ class RestComm:
         if (end := _end(dialog)) is not None:
             return UssdEnd(session_id, caller, *end)
         message = dialog.child(_BEGIN) or dialog.child(_ANSWER)
+        if message is None and dialog.attributes.get("type") == "End":
+            return UssdEnd(session_id, caller, Why.UNKNOWN, "type End")
         if message is None:
             raise Refusal(400, f"expected {_BEGIN} or {_ANSWER} in the dialog")
         invoke_id = _invoke_id(message)
