@@ -22,7 +22,7 @@ from tests import postgresql
 
 HERE = Path(__file__).parent
 
-pytest_plugins = ["pytester", "tests.experiments"]
+pytest_plugins = ["pytester", "tests.experiments", "tests.traps"]
 
 
 def pytest_runtest_setup(item):

@@ -116,29 +116,47 @@ def test_anything_is_read_or_refused(figure, name, verb):
     run()
 
 
+def within(document, name, good):
+    """A hostile document of `name`: its prologue before one that is good, its root element inside of that. Without what
+    is hostile in it, a dialect would read it."""
+    doctype = document.find("<!DOCTYPE a ")
+    begins = document.index("><a", doctype) + 1 if doctype >= 0 else max(0, document.find("<s:Envelope"))
+    prologue = document[:begins].replace("<!DOCTYPE a ", f"<!DOCTYPE {name} ")
+    end = f"</{name}>"
+    return f"{prologue}{good.removesuffix(end)}{document[begins:]}{end}"
+
+
+def hostile(name, good):
+    """(document, whether it must be refused): C4, each with this root and its fields."""
+    for _, _, document, expected in CORPUS:
+        if not isinstance(document, bytes):
+            yield within(document, name, good).encode(), expected is None
+    for target in ("file://SECRET", "http://TRAP/e", "SECRET", "//TRAP/e"):
+        doctype = f'<!DOCTYPE {name} [<!ENTITY e SYSTEM "{target}">]>'
+        document = doctype + good.removesuffix(f"</{name}>") + f"&e;</{name}>"
+        yield document.encode(), True
+        yield b"\xff\xfe" + document.encode("utf-16-le"), True
+        yield b'<?xml version="1.0" encoding="utf-7"?>' + document.encode("utf-7"), True
+        yield document.encode("cp037"), True
+
+
 @pytest.mark.experiment("B4", "hostile XML reaches neither file nor network through a dialect")
-@pytest.mark.parametrize("name", ["restcomm", "truroute"])
-async def test_hostile_xml_is_refused_by_a_dialect(figure, name, tmp_path, monkeypatch):
-    connections = []
-
-    async def trapped(_reader, writer):
-        connections.append(1)
-        writer.close()
-
-    secret = tmp_path / "secret"
-    secret.write_text("<dialog/>")
-    server = await asyncio.start_server(trapped, "127.0.0.1", 0)
-    trap = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server:
-        for _, _, document, _ in CORPUS:
-            octets = document if isinstance(document, bytes) else document.encode()
-            octets = octets.replace(b"TRAP", trap.encode()).replace(b"SECRET", str(secret).encode())[:MAX_BODY_OCTETS]
-            for root in (b"", USSD, DIALOG):  # as it is, and behind what is good
-                assert not tried(name, "read", WireRequest("POST", "", "", "text/xml", root + octets))
-                figure.count("runs")
-            assert tried(name, "read", GOOD[name, "read"])
-        await asyncio.sleep(0.05)
-    assert [] == connections
+@pytest.mark.parametrize(("name", "root", "good"), [("restcomm", "dialog", DIALOG), ("truroute", "ussd", USSD)])
+def test_hostile_xml_is_refused_by_a_dialect(figure, name, root, good, trap, watched):
+    """Each with the dialect's own root and fields: nothing but what is hostile in it stands against it."""
+    passed, refused, opened = [], 0, 0
+    for document, must_be in hostile(root, good.decode()):
+        octets = document.replace(b"TRAP", trap.address.encode()).replace(b"SECRET", str(watched.path).encode())
+        read = tried(name, "read", WireRequest("POST", "", "", "text/xml", octets))
+        passed += [octets[:400]] if read and must_be else []
+        refused, opened = refused + (not read), opened + watched.opened
+        assert tried(name, "read", GOOD[name, "read"])
+        figure.count("runs")
+    figure("refused", refused)
+    figure("files opened", opened)
+    figure("connections", trap.connections)
+    assert (0, 0, []) == (opened, trap.connections, passed)
+    assert refused >= 64
 
 
 # --- framing --------------------------------------------------------------------------------------------------------
