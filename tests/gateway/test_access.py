@@ -3,8 +3,10 @@
 import base64
 import datetime
 import hashlib
+import hmac
 import shutil
 import ssl
+from collections import Counter
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from urllib.parse import quote
@@ -25,10 +27,10 @@ from gateway.signed import sign
 from simulators.demo import HOME, address
 
 NOW = 1_795_338_000
-SECRET, OLD, OTHER = "n" * 24, "o" * 24, "x" * 24
+SECRET, OLD, OTHER = "nobodyKnowsThisSecretYet", "o" * 24, "x" * 24
 BODY = b'{"type": "begin"}'
 TARGET = "/ussd/json?a=1"
-DER = b"\x30\x03\x02\x01\x05"
+DER = b"\x30\x20" + bytes(range(32))
 FINGERPRINT = hashlib.sha256(DER).hexdigest()
 
 
@@ -156,6 +158,201 @@ def forgeries():
 
 
 FORGERIES = [*forgeries()]
+
+# --- the same by classes, eight of each -----------------------------------------------------------------------------
+
+FORMER = [letter * 24 for letter in "abcdefgh"]
+HASHES = ("md5", "sha1", "sha224", "sha384", "sha512", "sha3_256", "blake2b", "blake2s")
+ODD = (".", "x", "=", "0", "\0", "\u200b", ",", "%20")
+
+
+def spoiled(secret, former=FORMER):
+    """A secret wrong in one way: 12 classes."""
+    octets, letters = secret.encode(), [place for place, char in enumerate(secret) if char.isalpha()][:8]
+    return {
+        "empty": ["", " ", "\t", "  ", "\0", "\u200b", "null", "None"],
+        "case": [secret[:at] + secret[at].swapcase() + secret[at + 1 :] for at in letters],
+        "cut": [secret[:-each] for each in range(1, 9)],
+        "begun later": [secret[each:] for each in range(1, 9)],
+        "padded": [secret + each for each in ODD],
+        "padded before": [each + secret for each in ODD],
+        "one character": [secret[: 2 * at] + "~" + secret[2 * at + 1 :] for at in range(8)],
+        "zero width": [secret[:at] + "\u200c" + secret[at:] for at in range(1, 9)],
+        "twice": [secret + each + secret for each in ("", ",", ";", " ", ":", "|", "&", "-")],
+        "hashed": [hashlib.new(each, octets).hexdigest() for each in HASHES],
+        "encoded": [
+            *(each(octets).decode() for each in (base64.b64encode, base64.b32encode, base64.b85encode, base64.b16encode)),
+            "".join(f"%{each:02x}" for each in octets), f'"{secret}"', f"'{secret}'", f"<{secret}>",
+        ],
+        "former": former,
+    }  # fmt: skip
+
+
+HEADERS = (
+    "Proxy-Authorization",
+    "X-Authorization",
+    "Cookie",
+    "X-Api-Key",
+    "Token",
+    "Authorisation",
+    "WWW-Authenticate",
+    "X-Signature",
+)
+
+
+def of_a_header(name, value, scheme):
+    """What else may be wrong where a secret stands in a header."""
+    schemes = (
+        "",
+        "Token",
+        "Digest",
+        "Negotiate",
+        "Basi",
+        "Bearerr",
+        "Bearer,",
+        "Basic" if scheme == "Bearer" else "Bearer",
+    )
+    good, bad = (name, f"{scheme} {value}"), (name, f"{scheme} {OTHER}")
+    return {
+        "other scheme": [knock((name, f"{each} {value}".strip())) for each in schemes],
+        "elsewhere": [knock((each, f"{scheme} {value}")) for each in HEADERS],
+        "double": [
+            knock(*each)
+            for each in ((good, good), (good, bad), (bad, good), (good, (name, "")), ((name, ""), good), (good,) * 3,
+                         ((name.upper(), good[1]), good), (good, bad, good))
+        ],
+    }  # fmt: skip
+
+
+def in_a_path(secret):
+    paths = (f"x/{secret}", f"/{secret}", f"./{secret}", f"../{secret}", f"json/{secret}", f"ussd/{secret}", f"%2f{secret}",
+             f"{secret[:12]}/{secret[12:]}")  # fmt: skip
+    patterns = ("*", "..", "%", f"{secret[:-1]}*", f"{secret[:-1]}?", f"{secret};v=1", f"{secret}#", f"key={secret}")
+    return {
+        "deeper": [(knock(), tail) for tail in paths],
+        "pattern": [(knock(), tail) for tail in patterns],
+        "elsewhere": [(knock((each, secret)), "") for each in HEADERS],
+    }
+
+
+def of_a_signature():
+    """(request, body) for what is signed, and not the signature alone."""
+    paths = ("/ussd/inoti?a=1", "/ussd/json", "/ussd/json?a=2", "/ussd/json?a=1&b=1", "/USSD/json?a=1", "//ussd/json?a=1",
+             "/ussd/json/?a=1", "/ussd/json?%61=1")  # fmt: skip
+    bodies = (b'{"type":"begin"}', b'{ "type": "begin"}', b'{"type": "begin" }', b'{"Type": "begin"}', b'["type", "begin"]',
+              b'{"begin": "type"}', b'{"type": "begin", "type": "begin"}', b"")  # fmt: skip
+    codings = (*(BODY.decode().encode(each) for each in ("utf-16", "utf-16-le", "utf-8-sig", "utf-32", "utf-16-be")),
+               BODY + b"\n", BODY + b"\r\n", b'{"type": "\\u0062egin"}')  # fmt: skip
+    stamps = (NOW - 301, NOW + 301, NOW - 302, NOW + 86_400, NOW - 86_400, 0, NOW * 1000, NOW // 10)
+    octets = f"{NOW}.POST {TARGET}\n".encode() + BODY
+    stamp, mark = signed()
+    return {
+        "other url": [(knock(*signed(target=each)), BODY) for each in paths],
+        "other method": [(knock(*signed(method=each)), BODY) for each in ("GET", "PUT", "PATCH", "post", "", "HEAD", "POST ", "POS")],
+        "body rearranged": [(knock(*signed()), each) for each in bodies],
+        "body encoded": [(knock(*signed()), each) for each in codings],
+        "stale": [(knock(*signed(stamp=each)), BODY) for each in stamps],
+        "stamp exchanged": [(knock((stamp[0], str(NOW + each)), mark), BODY) for each in (-300, -60, -2, -1, 1, 2, 60, 300)],
+        "elsewhere": [(knock(stamp, (each, mark[1])), BODY) for each in HEADERS],
+        "double": [
+            (knock(*each), BODY)
+            for each in ((stamp, mark, mark), (stamp, stamp, mark), (mark,), (stamp,), (stamp, mark, (mark[0], "")),
+                         (stamp, (stamp[0], ""), mark), (stamp, mark, (mark[0].upper(), OTHER)), (stamp, stamp, mark, mark))
+        ],
+        "other hash": [
+            (knock(stamp, (mark[0], hmac.new(SECRET.encode(), octets, each).hexdigest())), BODY) for each in HASHES
+        ],
+    }  # fmt: skip
+
+
+def of_a_certificate():
+    return {
+        "cut": [DER[:-each] for each in range(1, 9)],
+        "begun later": [DER[each:] for each in range(1, 9)],
+        "padded": [DER + bytes([each]) for each in range(8)],
+        "padded before": [bytes([each]) + DER for each in range(8)],
+        "one bit": [DER[:at] + bytes([DER[at] ^ 1]) + DER[at + 1 :] for at in range(8)],
+        "its fingerprint": [hashlib.new(each, DER).digest() for each in HASHES],
+    }
+
+
+OUTSIDE = {
+    "neighbours": ["203.0.112.255", "203.0.114.0", "203.1.113.7", "202.0.113.7", "204.0.113.7", "203.0.115.7", "203.0.13.7", "203.0.112.7"],
+    "our own": ["127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "0.0.0.1", "255.255.255.255", "100.64.0.1"],
+    "version 6": ["::1", "::", "2001:db8::7", "::203.0.113.7", "64:ff9b::cb00:7107", "2002:cb00:7107::", "fe80::1", "ff02::1"],
+}  # fmt: skip
+SAYING = (
+    "X-Forwarded-For",
+    "Forwarded",
+    "X-Real-IP",
+    "Via",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "X-Client-IP",
+    "X-Originating-IP",
+)
+
+
+def by_class():
+    """Kind, class, and its eight (request, tail, body)."""
+    for name, values in spoiled(SECRET).items():
+        yield "bearer", name, [(knock(("Authorization", f"Bearer {each}")), "", BODY) for each in values]
+        yield "basic", name, [(knock(basic("inoti", each)), "", BODY) for each in values]
+        yield "secret_path", name, [(knock(), each, BODY) for each in values]
+    users = ("", "INOTI", "inoti ", " inoti", "inot", "inotii", "json", "inoti:")
+    yield "basic", "other user", [(knock(basic(each, SECRET)), "", BODY) for each in users]
+    for name, requests in of_a_header("Authorization", SECRET, "Bearer").items():
+        yield "bearer", name, [(each, "", BODY) for each in requests]
+    for name, requests in of_a_header("Authorization", basic("inoti", SECRET)[1][6:], "Basic").items():
+        yield "basic", name, [(each, "", BODY) for each in requests]
+    for name, pairs in in_a_path(SECRET).items():
+        yield "secret_path", name, [(request, tail, BODY) for request, tail in pairs]
+    for name, values in spoiled(signature(), [signature(secret=each) for each in FORMER]).items():
+        yield "hmac", name, [(knock(signed()[0], (access.SIGNATURE, each)), "", BODY) for each in values]
+    for name, pairs in of_a_signature().items():
+        yield "hmac", name, [(request, "", body) for request, body in pairs]
+    for name, ders in of_a_certificate().items():
+        yield "certificate", name, [(knock(certificate=each), "", BODY) for each in ders]
+    shown = f":{base64.b64encode(DER).decode()}:"
+    names = (
+        access.CLIENT_CERT,
+        "X-Client-Cert",
+        "X-SSL-Cert",
+        "SSL-Client-Cert",
+        "X-Forwarded-Client-Cert",
+        *HEADERS[:3],
+    )
+    yield "certificate", "in a header", [(knock((each, shown)), "", BODY) for each in names]
+    for name, addresses in OUTSIDE.items():
+        yield "source", name, [(knock(source=ip_address(each)), "", BODY) for each in addresses]
+    elsewhere = ip_address("198.51.100.7")
+    yield "source", "in a header", [(knock((each, "203.0.113.7"), source=elsewhere), "", BODY) for each in SAYING]
+    yield "none", "in a header", [(knock((each, "127.0.0.1")), "", BODY) for each in SAYING]
+
+
+@pytest.mark.experiment("A2", "no callback wrong in any of the classes is accepted, and the valid one after each is")
+def test_no_class_of_forgeries_passes(figure):
+    only = {kind: Auth(**{kind: [SECRET]}) for kind in ("bearer", "secret_path", "hmac")}
+    kinds = Counter()
+    for kind, name, cases in by_class():
+        assert 8 == len(cases), (kind, name)
+        for of, tail, body in cases:
+            auth, good, own = KINDS[kind]
+            assert not passes(only.get(kind, auth), of, tail, body), (kind, name, of, tail)
+            assert passes(only.get(kind, auth), good, own)
+            figure.count("runs")
+        kinds[kind] += len(cases)
+    for kind, cases in kinds.items():
+        figure(f"{kind}:", cases)
+    assert {
+        "hmac": 168,
+        "basic": 128,
+        "bearer": 120,
+        "secret_path": 120,
+        "certificate": 56,
+        "source": 32,
+        "none": 8,
+    } == kinds
 
 
 @pytest.mark.experiment("A2", "no forged callback is accepted, and the valid one after each is")
