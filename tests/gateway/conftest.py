@@ -1,5 +1,7 @@
 """A whole gateway on a socket of this machine: simulated offices and phones behind it, the test's clock inside."""
 
+import io
+import logging
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -8,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from gateway import app, settings
+from gateway import app, logs, settings
 from gateway.clock import Clock
 from gateway.privacy import Keys, write_keys
 from gateway.settings import Settings, StorageSettings
@@ -115,6 +117,16 @@ def desk(tmp_path, keys, clock, database_url):
             yield Desk(url_here, phones_here, http, database, checked.settings, keys, clock, application)
 
     return entered
+
+
+@pytest.fixture
+def log():
+    """The real log, as a file would get it."""
+    handlers = logging.getLogger().handlers
+    stream = io.StringIO()
+    logs.configure(stream)
+    yield stream
+    logging.getLogger().handlers = handlers
 
 
 @pytest.fixture

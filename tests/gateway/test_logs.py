@@ -3,7 +3,6 @@
 import errno
 import io
 import json
-import logging
 from contextlib import nullcontext, suppress
 from functools import partial
 from urllib.parse import quote
@@ -18,15 +17,6 @@ from gateway.turn import Turns
 from simulators.smsc import NotTaken, Smsc, _message
 
 CALLER = "+989161234567"
-
-
-@pytest.fixture
-def log():
-    handlers = logging.getLogger().handlers
-    stream = io.StringIO()
-    logs.configure(stream)
-    yield stream
-    logging.getLogger().handlers = handlers
 
 
 def events(log):
