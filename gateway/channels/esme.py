@@ -160,7 +160,10 @@ class Esme:
         link.hold(task)
 
     async def _shown(self, link: "_Connection", message: Message, within_s: float) -> None:
-        result = await link.submitted(message, within_s, urgent=True)
+        try:
+            result = await link.submitted(message, within_s, urgent=True)
+        except Unencodable as error:
+            result = NotAccepted(f"cannot be written: {error}", again=False)
         if isinstance(result, NotAccepted | Unknown):
             log.warning("ussd_answer_not_taken", channel=self._name, reason=result.reason)
 

@@ -123,7 +123,7 @@ class Hearing:
             if reply is None:
                 return
             codings = ussd.Codings(agreed.gsm7_coding, agreed.ucs2_coding, self._channel.alphabet)
-            shown = ussd.answer(profile, message, reply.text, end=reply.end, codings=codings)
+            shown = ussd.answer(profile, message, reply.text, end=reply.end, codings=codings, code=agreed.service_code)
             # What would come later than she was promised comes into a session that is gone.
             show(shown, agreed.answer_within_s - (self._clock.monotonic() - began))
 

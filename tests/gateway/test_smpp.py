@@ -698,6 +698,19 @@ async def test_a_refused_ussd_answer_is_not_sent_again(bound):
         call.cancel()
 
 
+async def test_a_dial_of_more_than_20_characters_in_a_data_sm_is_answered(bound, eventually):
+    code = "*4*061*220*1396*54321#"
+    head = b"USSD\0\1\1" + CALLER[1:].encode() + b"\0\0\0" + code.encode() + b"\0\0\0\0"
+    async with bound() as (_, smsc, _phones):
+        smsc._binds[0].put(0x103, 0, 7, head + b"\x05\x01\0\1\1" + b"\x13\x83\0\2\7\0")
+
+        async def shown():
+            return smsc.submitted
+
+        (answered,) = await eventually(shown)
+        assert ("*4*061#", CALLER[1:]) == (answered.source, answered.destination)
+
+
 async def test_a_code_that_is_not_ours_is_answered_and_ended(bound):
     async with bound() as (_, smsc, _phones):
         _, shown = await smsc.dial(CALLER, "*5#")

@@ -22,6 +22,9 @@ USSREL_INDICATION = 0x81
 """A vendor's: the user or the network has ended the session."""
 
 SERVICE_TYPE = "USSD"
+MOST_DIALLED = 20
+"""Characters of an address, but for those of a data_sm."""
+
 SESSION_ENDS = 0x01
 """Bit 0 of the second octet of its_session_info (5.3.2.43)."""
 
@@ -105,8 +108,9 @@ def read(profile: Profile, message: Message) -> Said:
     raise Refused(f"a ussd_service_op of {operation}")
 
 
-def answer(profile: Profile, heard: Message, text: str, *, end: bool, codings: Codings) -> Message:
-    """The submit_sm that shows a screen to whoever sent `heard`."""
+def answer(profile: Profile, heard: Message, text: str, *, end: bool, codings: Codings, code: str) -> Message:
+    """The submit_sm that shows a screen to whoever sent `heard`: as what she dialled, or where that is too long for a
+    submit_sm (a data_sm has room for more) as our service code."""
     tlvs: dict[int, bytes] = {Tag.USSD_SERVICE_OP: bytes([profile.end if end else profile.ask])}
     if reference := heard.tlvs.get(Tag.USER_MESSAGE_REFERENCE):
         tlvs[Tag.USER_MESSAGE_REFERENCE] = reference
@@ -117,7 +121,7 @@ def answer(profile: Profile, heard: Message, text: str, *, end: bool, codings: C
         service_type=heard.service_type or SERVICE_TYPE,
         source_addr_ton=heard.dest_addr_ton,
         source_addr_npi=heard.dest_addr_npi,
-        source_addr=heard.destination_addr,
+        source_addr=heard.destination_addr if len(heard.destination_addr) <= MOST_DIALLED else code,
         dest_addr_ton=heard.source_addr_ton,
         dest_addr_npi=heard.source_addr_npi,
         destination_addr=heard.source_addr,

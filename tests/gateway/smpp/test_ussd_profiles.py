@@ -69,10 +69,25 @@ def test_an_operation_nobody_may_send_us_is_refused(op):
     ],
 )
 def test_answers_in_the_callers_session(profile, end, tlvs):
-    shown = answer(profile, heard(0x12, tlvs={SESSION: b"\x07\x06"}), "نامه", end=end, codings=Codings())
+    shown = answer(
+        profile, heard(0x12, tlvs={SESSION: b"\x07\x06"}), "نامه", end=end, codings=Codings(), code="*4*061#"
+    )
 
     assert tlvs == shown.tlvs
     assert ("USSD", 8, "نامه".encode("utf-16-be")) == (shown.service_type, shown.data_coding, shown.short_message)
+
+
+@pytest.mark.parametrize(
+    ("dialled", "source"),
+    [
+        ("*4*061*12345#", "*4*061*12345#"),
+        ("*4*061*220*1396*54321#", "*4*061#"),
+    ],  # data_sm has room for 64, submit_sm for 20
+)
+def test_answers_as_what_was_dialled_or_as_our_code_when_that_is_too_long(dialled, source):
+    shown = answer(SPEC, heard(0x01, destination=dialled), "1", end=False, codings=Codings(), code="*4*061#")
+
+    assert source == shown.source_addr
 
 
 @pytest.mark.parametrize(
@@ -84,14 +99,14 @@ def test_answers_in_the_callers_session(profile, end, tlvs):
     ],
 )
 def test_a_screen_is_written_in_the_default_alphabet_of_its_gateway(codings, octets):
-    shown = answer(SPEC, heard(0x12), "@ €", end=False, codings=codings)
+    shown = answer(SPEC, heard(0x12), "@ €", end=False, codings=codings, code="*4*061#")
 
     assert (codings.gsm7, octets) == (shown.data_coding, shown.short_message)
 
 
 def test_mica_gets_its_reference_back_and_the_addresses_turned_round():
     shown = answer(MICA, heard(0x01, b"*4*061#", "415", dest_addr_ton=3, tlvs={REFERENCE: b"\x00\x2a"}), "Hi", end=False,
-                   codings=Codings(gsm7=15, ucs2=72))  # fmt: skip
+                   codings=Codings(gsm7=15, ucs2=72), code="*4*061#")  # fmt: skip
 
     assert {OP: b"\x02", REFERENCE: b"\x00\x2a"} == shown.tlvs
     assert (3, "415", 1, 1, "989161234567") == (
