@@ -403,6 +403,17 @@ class SmppUssd(UssdTerms):
     """notify: answers that were promised and notices, when they are one page, are shown on the phones that called here;
     what is not shown goes as an SMS. Off: not every operator sells it, and a screen is gone once it is read."""
 
+    @field_validator("gsm7_coding", "ucs2_coding")
+    @classmethod
+    def _begins_with_the_text(cls, coding: int) -> int:
+        # TS 23.038 cl. 5
+        if coding in (16, 17) or 0x90 <= coding <= 0x9F:
+            what = "the text's language" if coding in (16, 17) else "a header"
+            raise ValueError(
+                f"{coding} wants {what} before the text, which is not written here; mostly 0 or 15, 8 or 72"
+            )
+        return coding
+
     def model_post_init(self, _: Any) -> None:
         if self.push == "notify" and self.later_by is None:
             raise ValueError("push: notify needs later_by: what is not shown goes as an SMS")

@@ -60,6 +60,7 @@ MISTAKES = [
     ("channels/smpp.yaml", "later_by: smpp", "later_by: pigeon", 15, "there is no SMS channel pigeon"),
     ("channels/smpp.yaml", "later_by: smpp  ", "push: notify  ", 10, "push: notify needs later_by"),
     ("channels/smpp.yaml", "profile: spec", "profile: telco", 12, "ussd.profile: 'telco' is none of 'spec' or 'mica'"),
+    ("channels/smpp.yaml", "profile: spec", "ucs2_coding: 17", 12, "ussd.ucs2_coding: 17 wants the text's language before"),
     ("channels/smpp.yaml", "window: 10", "window: 10\nca_file: /nowhere.pem", 3, "ca_file: there is no file /nowhere.pem"),
     ("channels/smpp.yaml", 'sms: {sender: "4040", parts: 3}', "", 15, "there is no SMS channel smpp"),
     ("backends/services.yaml", "kind: rest", "kind: fax", 3, "kind: 'fax' is none of ece, register, rest, soap, sql"),

@@ -18,6 +18,9 @@ _SEPTETS |= {char: bytes([ESCAPE, septet]) for char, septet in _EXTENSION.items(
 
 _PYTHON: Mapping[int, str] = {1: "ascii", 3: "latin-1", 6: "iso8859-5", 7: "iso8859-8", 8: "utf-16-be"}
 
+# TS 23.038 cl. 5: the text begins with its language.
+WITH_LANGUAGE, WITH_LANGUAGE_UCS2 = 0x10, 0x11
+
 GSM7_CODING = 0
 UCS2_CODING = 8
 
@@ -37,6 +40,7 @@ def decoded(data_coding: int, octets: bytes) -> str:
     kind = _kind(data_coding)
     if kind is None:
         return ""
+    octets = octets[_before(data_coding, octets) :]
     text = gsm7(octets) if kind == "gsm7" else octets.decode(kind, "replace")
     return text.removeprefix("\ufeff").replace("\0", "")
 
@@ -44,14 +48,28 @@ def decoded(data_coding: int, octets: bytes) -> str:
 def _kind(data_coding: int) -> str | None:
     if data_coding in _PYTHON:
         return _PYTHON[data_coding]
-    # An SMSC's default alphabet; USSD's own, language unspecified; a notice of a mailbox.
-    if data_coding in (0x00, 0x0F) or 0xC0 <= data_coding <= 0xDF:
+    if data_coding == WITH_LANGUAGE_UCS2:
+        return "utf-16-be"
+    # An SMSC's default alphabet; USSD's own, its language unspecified, within it, or said; a mailbox's notice.
+    if data_coding in (0x00, 0x0F, WITH_LANGUAGE) or 0x20 <= data_coding <= 0x2F or 0xC0 <= data_coding <= 0xDF:
         return "gsm7"
-    if 0x40 <= data_coding <= 0x7F:  # TS 23.038 cl. 5, general data coding: the alphabet stands in bits 3 and 2
+    # TS 23.038 cl. 5, general data coding, without or with a header: the alphabet stands in bits 3 and 2
+    if 0x40 <= data_coding <= 0x7F or 0x90 <= data_coding <= 0x9F:
         return ("gsm7", None, "utf-16-be", None)[(data_coding >> 2) & 3]
     if data_coding >= 0xF0:  # cl. 4, message class: bit 2
         return None if data_coding & 0x04 else "gsm7"
     return None
+
+
+def _before(data_coding: int, octets: bytes) -> int:
+    """How many octets stand before the text."""
+    if data_coding == WITH_LANGUAGE:  # two letters and a CR
+        return 3 if octets[2:3] == b"\r" else 0
+    if data_coding == WITH_LANGUAGE_UCS2:  # two letters, packed
+        return 2
+    if 0x90 <= data_coding <= 0x9F and octets and octets[0] < len(octets):  # a user data header
+        return 1 + octets[0]
+    return 0
 
 
 def gsm7(octets: bytes) -> str:
