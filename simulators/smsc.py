@@ -89,13 +89,16 @@ class Smsc:
         *,
         profile: Profile = "spec",
         per_s: int = 0,
+        window: int = 10,
         receipts: Literal["text", "tlv", "each", "none"] = "text",
         alphabet: Literal["gsm7", "latin-1", "ascii"] = "gsm7",
     ) -> None:
-        """delivered: told recipient, sender and text of an SMS that reached a phone. per_s: more is throttled.
-        alphabet: of data_coding 0. receipts: by text or parameters; `each`: of every submit_sm, whoever asked."""
+        """delivered: told recipient, sender and text of an SMS that reached a phone. per_s, and window of each
+        bind: more is throttled. alphabet: of data_coding 0. receipts: by text or parameters; `each`: of every
+        submit_sm, whoever asked."""
         self._account = (system_id, password)
-        self._delivered, self.profile, self._per_s, self._receipts = delivered, profile, per_s, receipts
+        self._delivered, self.profile, self._receipts = delivered, profile, receipts
+        self._per_s, self._window = per_s, window
         self._alphabet = alphabet
         self.mode: Mode = "none"
         self.notices: Notices = "shown"
@@ -292,12 +295,14 @@ class Smsc:
         now = asyncio.get_running_loop().time()
         if self._per_s and sum(1 for at, command in self.seen if command == SUBMIT_SM and at > now - 1) > self._per_s:
             refusal = 0x58
+        self.most_unanswered = max(self.most_unanswered, bind.unanswered + 1)
+        if bind.unanswered >= self._window:
+            refusal = refusal or 0x58
         if refusal:
             bind.put(SUBMIT_SM | RESP, refusal, sequence)
             return
         message_id = next(self._ids)
         bind.unanswered += 1
-        self.most_unanswered = max(self.most_unanswered, bind.unanswered)
         task = asyncio.create_task(self._accept(bind, sequence, found, message_id))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

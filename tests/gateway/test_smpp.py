@@ -473,6 +473,19 @@ async def test_neither_window_nor_rate_is_exceeded(bound, eventually):
         assert max(sum(1 for each in times if at <= each < at + 1) for at in times) <= 27
 
 
+async def test_more_than_an_smscs_window_is_throttled_and_goes_all_the_same(bound, eventually):
+    async with bound(window=2) as (d, smsc, phones):  # the channel believes in 10
+        smsc.delay_s = 0.1
+        for number in range(12):
+            await queued(d, f"Letter {number}", to=f"+98916{number:07}", number=number)
+        rows = await settled(d, eventually, count=12)
+
+        assert 12 == len(phones.messages)
+        assert {0} == {row.doubts for row in rows}
+        assert smsc.most_unanswered > 2
+        assert len(smsc.submitted) > 12
+
+
 async def test_a_transmitter_and_a_receiver_share_the_work(bound, eventually):
     async with bound(("window: 10", "window: 10\nbind: pair"), binds=2) as (d, smsc, phones):
         assert {0x1, 0x2} == set(smsc.binds)
