@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import logging
 from contextlib import nullcontext, suppress
 from functools import partial
 from urllib.parse import quote
