@@ -511,20 +511,21 @@ async def serving(
     )  # fmt: skip
     await runner.setup()
     assert runner.server is not None, "it is set up"
-    server = await asyncio.get_running_loop().create_server(
-        patient(runner.server, unheard),
-        sock=_Listening(on) if shared else on,
-        ssl=context,
-        backlog=1 if shared else BACKLOG,
+    loop = asyncio.get_running_loop()
+    listening = _Listening(on) if shared else on
+    server = await loop.create_server(
+        patient(runner.server, unheard), sock=listening, ssl=context, backlog=1 if shared else BACKLOG
     )
     try:
         yield
     finally:
+        loop.remove_reader(listening)
+        for _ in range(10):  # a connection that was taken takes some turns of the loop to begin, and needs its server
+            await asyncio.sleep(0)
         server.close()
         leaving = True  # who has just come is heard, and who comes again is told to come to somebody else
         with suppress(TimeoutError):
             async with asyncio.timeout(min(LEAVE_S, stop_within_s / 2)):
-                await asyncio.sleep(0.02)  # what the kernel has handed over has not begun yet
                 while unheard:  # noqa: ASYNC110  # a moment, once in a process's life
                     await asyncio.sleep(0.02)
         await runner.cleanup()

@@ -126,7 +126,7 @@ def events(s, name):
 async def until(condition, within_s=60.0):
     async with asyncio.timeout(within_s):
         while not (found := condition()):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)  # the log is read each time
     return found
 
 
@@ -251,10 +251,12 @@ def _alive(pid):
 
 
 async def test_roles(tmp_path, keys, server):
-    """One hears by HTTP, the other does the work and has the bind; when it dies its successor has both at once."""
+    """One hears by HTTP, the other does the work and has the bind; when it dies the bind is made by another: by the one
+    in its place, or by its sibling once the lease is over."""
     subscribers = Phones()
     smsc = Smsc("rasad", "demo", subscribers.deliver)
-    async with several(tmp_path, keys, server, 1, "--role", "web") as web, smsc.listening() as smpp_port:
+    own = {"sms": {"send_within_s": 2}}
+    async with several(tmp_path, keys, server, 1, "--role", "web", **own) as web, smsc.listening() as smpp_port:
         web._environ["SMPP_PORT"] = str(smpp_port)
         shutil.copy(HOME / "config" / "channels" / "smpp.yaml", web.folder / "config" / "channels")
         await web.start()
@@ -276,7 +278,6 @@ async def test_roles(tmp_path, keys, server):
             (victim,) = {each["pid"] for each in events(carrier, "worker_ready") if each["worker"] == number}
             os.kill(victim, signal.SIGKILL)
             await until(lambda: len(events(carrier, "smpp_bound")) == 2)
-            assert number == events(carrier, "smpp_bound")[1]["worker"]
             assert 0 == await carrier.stop()
         finally:
             await carrier.kill()
