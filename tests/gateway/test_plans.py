@@ -67,7 +67,8 @@ async def fill(desk):
     async with desk.database.writing() as connection:
         for table, each in rows.items():
             await connection.execute(table.insert(), each)
-        await connection.execute(sa.text("ANALYZE"))
+        if not desk.database.sqlite:  # PostgreSQL counts its rows by itself, SQLite never does
+            await connection.execute(sa.text("ANALYZE"))
 
 
 async def plans(database, asked):
@@ -98,10 +99,13 @@ def nodes(plan):
 
 BIG = "message_in|message_out|receipt|follow|follow_up|conversation|phone|message_part"
 SLOW = {
-    "sqlite": re.compile(r"SCAN (?!\w+ USING (COVERING )?INDEX ix_\w+_open\b|(\d+ )?CONSTANT|\(subquery)"),
+    "sqlite": re.compile(
+        r"SCAN (?!\w+ USING (COVERING )?INDEX ix_\w+_open\b|(\d+ )?CONSTANT|\(subquery)"
+        r"|SEARCH \w+ USING (COVERING )?INDEX (?!ix_\w+_open)\w+ \((channel|state)=\?\)$"
+    ),
     "postgresql": re.compile(rf"Seq Scan ({BIG})$"),
 }
-"""Nothing is scanned but what is open."""
+"""Nothing is scanned but what is open, and nothing searched by what most rows have alike."""
 
 
 async def looking_through_all_rows(database, asked):
@@ -139,7 +143,7 @@ async def test_nothing_looks_through_all_rows(desk, asked, eventually, clock, ke
         await asyncio.sleep(1.5)  # the workers have looked once more
         await Purge(d.database, clock, RetentionSettings(texts_days=0.5)).once()
         bad, good = await looking_through_all_rows(d.database, asked)
-    assert "" == bad
+    assert not bad, bad
     for table in ("message_in", "message_out", "receipt", "follow", "follow_up", "conversation", "phone"):
         assert any(re.search(rf"\b{table}\b", each) for each in good), table
     assert len([each for each in good if "leased_until" in each]) > 8, "the claims of the workers"
