@@ -43,14 +43,15 @@ class Stale(Exception):
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A row in hand. until: when the lease is over, by the database's monotonic clock; handed_over: something was done
-    outside that a second attempt would do again."""
+    """A row in hand. until: when the lease is over, by the database's monotonic clock; suspect: the attempt before
+    ended with its process; handed_over: something was done outside that a second attempt would do again."""
 
     database: Database
     table: Table
     id: int
     fence: int
     until: float
+    suspect: bool = False
     row: Any = None
     handed_over: bool = False
 
@@ -105,6 +106,8 @@ class Worker:
         self._looking: asyncio.Task[list[Held]] | None = None
         self._look_in_s = POLL_S
         self._found = False
+        self._suspects_at = 0.0
+        """When rows whose last attempt ended with its process are looked for again."""
         self.stale = 0
         """Claims that were over before their work was done."""
 
@@ -164,10 +167,14 @@ class Worker:
     async def _claimed(self, free: int) -> list[Held]:
         table, rate, now = self._table, self._rate, self._now()
         seconds, asked_at = self._database.seconds, self._database.monotonic()
-        wanted = self._wanted(now)
+        # Whatever killed a process is among the rows it had in hand. One of them at a time, or it takes the others
+        # along until all of them are parked.
+        others_only = asked_at < self._suspects_at or any(held.suspect for held in self._busy)
+        kinds = (False,) if others_only else (True, False)
         if not self._found:
             # Most looks find nothing: they cost no transaction that writes.
             async with self._database.reading() as connection:
+                wanted = self._wanted(now, suspect=False if others_only else None)
                 if (await connection.execute(wanted.limit(1))).first() is None:
                     return []
         taken = {
@@ -176,35 +183,45 @@ class Worker:
             "tries": table.c.tries + 1,
             "cut_off": table.c.cut_off + 1,
         }
-        told = (table.c.id, table.c.fence, *(rate.columns(table) if rate is not None else ()))
-        rows: Sequence[Row[Any]] = ()
+        told = (table.c.id, table.c.fence, table.c.cut_off, *(rate.columns(table) if rate is not None else ()))
+        rows: list[Row[Any]] = []
         async with self._database.writing() as connection:
             # Two claims at once would each take a row of one phone.
             await self._database.alone(connection, f"claim {self._name}")
             if rate is not None:
                 free = min(free, await rate.allowed(connection, now))
-            # Said again of the row itself: a ghost may end it in this very moment.
-            free_still = (table.c.id.in_(wanted.limit(free)), self._scope(table), table.c.leased_until <= seconds)
-            if free > 0:
-                rows = (
-                    await connection.execute(update(table).where(*free_still).values(**taken).returning(*told))
-                ).all()
+            for suspect in kinds:
+                most = min(free - len(rows), 1) if suspect else free - len(rows)
+                wanted = self._wanted(now, suspect=suspect)
+                # Said again of the row itself: a ghost may end it in this very moment.
+                free_still = (table.c.id.in_(wanted.limit(most)), self._scope(table), table.c.leased_until <= seconds)
+                if most > 0:
+                    rows += await connection.execute(update(table).where(*free_still).values(**taken).returning(*told))
+            if not others_only and not any(row.cut_off > 1 for row in rows):
+                self._suspects_at = asked_at + POLL_S  # they are rare
             if rate is not None:
                 await rate.taken(connection, rows, now)
         if rate is not None and len(rows) == free:
             self._look_in_s = min(POLL_S, rate.next_in_s)
         self._found, until = bool(rows), asked_at + LEASE_S
-        return [Held(self._database, table, row.id, row.fence, until) for row in sorted(rows, key=lambda row: row.id)]
+        return [
+            Held(self._database, table, row.id, row.fence, until, suspect=row.cut_off > 1)
+            for row in sorted(rows, key=lambda row: row.id)
+        ]
 
-    def _wanted(self, now: datetime) -> Select[tuple[int]]:
+    def _wanted(self, now: datetime, *, suspect: bool | None = None) -> Select[tuple[int]]:
         """The rows that may be claimed, in the order they are to be taken. Only by what is not sealed: a row that does
-        not open is its own handler's affair."""
+        not open is its own handler's affair. suspect: only those whose last attempt ended with its process, or only
+        the others."""
         t, o, seconds = self._table.alias("t"), self._table.alias("o"), self._database.seconds
+        due: tuple[ColumnElement[bool], ...] = (self._scope(t), t.c.due_at <= now, t.c.leased_until <= seconds)
+        if suspect is not None:
+            due = (*due, t.c.cut_off > 0 if suspect else t.c.cut_off == 0)
         in_hand = or_(o.c.leased_until > seconds, self._before(o, t, now))
         hers = (self._scope(o), o.c.msisdn_tag == t.c.msisdn_tag, o.c.id != t.c.id)
         return (
             select(t.c.id)
-            .where(self._scope(t), t.c.due_at <= now, t.c.leased_until <= seconds)
+            .where(*due)
             .where(not_(exists(select(o.c.id).where(*hers, in_hand).correlate(t))))
             .order_by(*(t.c[name] for name in self._first))
         )

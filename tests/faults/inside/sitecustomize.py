@@ -6,14 +6,13 @@ RASAD_LEASE_S=6      leases last as long, and everything about them is as much s
 RASAD_POISON=1       messages for these letters do what no message should
 """
 
-import asyncio
 import importlib.util
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
-KILLS, EATS, HANGS, RAISES = "60001", "60002", "60003", "60004"
+KILLS, EATS, RAISES = "60001", "60002", "60003"
 
 
 def _clock(file: Path) -> None:
@@ -43,8 +42,6 @@ def _poison() -> None:
         if EATS in said:
             eaten = bytearray(b"x") * (1 << 30)
             raise MemoryError(len(eaten))
-        if HANGS in said:
-            await asyncio.sleep(600)
         if RAISES in said:
             raise RuntimeError("poison")
         return await as_it_is(self, menu, dialogue, event, *more)
