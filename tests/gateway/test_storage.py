@@ -134,12 +134,18 @@ async def test_up_down_and_up_again(at):
 
 
 @pytest.mark.parametrize(
-    ("written", "back_to", "told"),
+    ("since", "written", "back_to", "told"),
     [
-        ("INSERT INTO phone VALUES ('tag', 'ar', '2026-11-22')", "base", "the rows of phone"),
-        ("INSERT INTO menu_version VALUES ('h', '[]', '2026-11-22')", "0001", "the rows of menu_version"),
-        ("INSERT INTO rating VALUES ('t', 'letter', 'o', 'closed', 5, '2026-11-22')", "0002", "the rows of rating"),
+        ("0007", "INSERT INTO phone VALUES ('tag', 'ar', '2026-11-22')", "base", "the rows of phone"),
+        ("0007", "INSERT INTO menu_version VALUES ('h', '[]', '2026-11-22')", "0001", "the rows of menu_version"),
         (
+            "0007",
+            "INSERT INTO rating VALUES ('t', 'letter', 'o', 'closed', 5, '2026-11-22')",
+            "0002",
+            "the rows of rating",
+        ),
+        (
+            "0007",
             (
                 "INSERT INTO follow_up (cause, channel, msisdn, msisdn_tag, question_tag, dialogue, created_at, due_at,"
                 " expires_at, state, tries, answer) VALUES ('c', 'k', '', '', '', '', '2026-11-22', '2026-11-22',"
@@ -149,6 +155,7 @@ async def test_up_down_and_up_again(at):
             "follow_up.answer",
         ),
         (
+            "0007",
             (
                 "INSERT INTO receipt (channel, provider_id, msisdn_tag, fate, reason, received_at)"
                 " VALUES ('k', '1', '', 'delivered', '', '2026-11-22')"
@@ -156,10 +163,29 @@ async def test_up_down_and_up_again(at):
             "0006",
             "the rows of receipt",
         ),
+        (
+            "0009",
+            (
+                "INSERT INTO follow_up (cause, channel, msisdn, msisdn_tag, question_tag, dialogue, created_at, due_at,"
+                " expires_at, state, tries, line) VALUES ('c', 'k', '', '', '', '', '2026-11-22', '2026-11-22',"
+                " '2026-11-22', 'waiting', 0, 'smpp')"
+            ),
+            "0008",
+            "follow_up.line",
+        ),
+        (
+            "0010",
+            (
+                "INSERT INTO dialogue_record VALUES ('d', 'ussd', 'smpp', 't', 'fa', 'm', '2026-11-22', '2026-11-22',"
+                " 'completed', '', 1, 'main', 'main', '', 1)"
+            ),
+            "0009",
+            "the rows of dialogue_record",
+        ),
     ],
 )
-async def test_nothing_is_lost_by_going_back(at, written, back_to, told):
-    database = await at("0007")
+async def test_nothing_is_lost_by_going_back(at, since, written, back_to, told):
+    database = await at(since)
     async with database.writing() as connection:
         await connection.execute(sa.text(written))
         before = await connection.run_sync(schema)
@@ -169,7 +195,7 @@ async def test_nothing_is_lost_by_going_back(at, written, back_to, told):
 
     async with database.reading() as connection:
         assert before == await connection.run_sync(schema)
-    assert "0007" == await database.revision()
+    assert since == await database.revision()
 
 
 async def test_a_schema_there_never_was_is_not_gone_back_to(database):

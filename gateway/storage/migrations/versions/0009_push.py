@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.storage.migrations.losing import refuse_to_lose
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -17,7 +19,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_to_lose("message_out", "push_text")
     for table in ("follow", "follow_up"):
+        refuse_to_lose(table, "line")
         with op.batch_alter_table(table) as altered:
             altered.drop_column("line")
     with op.batch_alter_table("message_out") as altered:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.storage.migrations.losing import refuse_to_lose
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -33,6 +35,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_to_lose("dialogue_record")
     op.drop_table("dialogue_record")
     with op.batch_alter_table("conversation") as table:
         table.drop_column("trail")
