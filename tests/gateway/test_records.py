@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 from gateway import records
 from gateway.records import Record, Records
 from gateway.sessions.store import Session
+from gateway.settings import StorageSettings
+from gateway.storage.database import Database
 from gateway.trail import MAX_ASKED, MAX_SCREENS, Trail
 
 OPERATORS = (Path(__file__).parent.parent.parent / "docs/operators.md").read_text(encoding="utf-8")
@@ -160,8 +162,9 @@ async def test_what_finds_no_room_is_counted_and_told(process, made, rows, monke
     assert [("records_lost", 15)] == [(each["event"], each["count"]) for each in logs]
 
 
-async def test_while_the_database_is_away_they_wait(process, made, rows, database, eventually):
-    here = process()
+async def test_while_the_database_is_away_they_wait(made, rows, database, database_url, keys, clock, eventually):
+    hurried = Database(database_url, keys, StorageSettings(lock_within_s=0.3))
+    here = Records(hurried, clock.monotonic, IDLE_S)
     with capture_logs() as logs:
         async with database.engine.connect() as other:
             hold = "BEGIN IMMEDIATE" if database.sqlite else "LOCK TABLE dialogue_record IN ACCESS EXCLUSIVE MODE"
@@ -177,6 +180,7 @@ async def test_while_the_database_is_away_they_wait(process, made, rows, databas
         await eventually(rows)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    await hurried.stop()
     assert (0, ["d"]) == (here.lost, [row.dialogue for row in await rows()])
 
 
