@@ -35,15 +35,15 @@ def ussd(dialect, phone, session):
             return [_body(XML, f"<ussd>{call}<type>{kind}</type><msg>{text}</msg></ussd>") for kind, text in said]
 
 
-def message(dialect, phone, name):
+def message(dialect, phone, name, text="12345"):
     match dialect:
         case "kannel":
-            said = {"from": phone, "to": "4040", "text": "12345", "coding": "0", "charset": "UTF-8", "id": name}
+            said = {"from": phone, "to": "4040", "text": text, "coding": "0", "charset": "UTF-8", "id": name}
             return _query(said)
         case "kavenegar":
-            return _form({"from": phone, "to": "1", "message": "12345", "messageid": name})
+            return _form({"from": phone, "to": "1", "message": text, "messageid": name})
         case _:
-            return _form({"id": name, "from": phone, "to": "4040", "text": "12345"})
+            return _form({"id": name, "from": phone, "to": "4040", "text": text})
 
 
 def receipt(dialect, provider_id, phone):
