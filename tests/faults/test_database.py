@@ -71,10 +71,10 @@ async def test_the_answer_to_commit_is_cut(own_postgresql, tmp_path, keys, figur
             proxy.manner = Manner(cut_reply_after=b"COMMIT", every=counted(10, 5))
             citizens = service.citizens()
             while proxy.cuts < cuts:
-                await citizens.write(range(total, total + 50))
+                await citizens.write(range(total, total + 50), connections=4)  # more share fewer commits
                 total += 50
             await proxy.again()
-            await service.settled()
+            await service.settled(240)
             found = await service.account()
     noted(figure, found, citizens)
     figure("cut", proxy.cuts)
