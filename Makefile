@@ -30,8 +30,9 @@ setup: .venv/.runtime  ## .venv with the runtime lock and `rasad` in .venv/bin
 demo: setup  ## everything on one desk: gateway, offices, SMS side (PORT=8061)
 	@exec $(BIN)/rasad demo --port $(PORT)
 
-test: .venv/.test  ## the whole suite, a process a core (ARGS= goes to pytest)
-	$(BIN)/python -m pytest -n auto $(ARGS)
+# Half of the tests wait for somebody most of their time: two processes a core.
+test: .venv/.test  ## the whole suite, two processes a core (ARGS= goes to pytest)
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c "import os; print(2 * os.cpu_count())") $(ARGS)
 
 check: .venv/.test  ## format, lint, types, import contracts, then the tests
 	$(BIN)/ruff format --check .
