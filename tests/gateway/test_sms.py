@@ -236,9 +236,8 @@ class TestPromises:
         config = shutil.copytree(HOME / "config", tmp_path / "config")
         file = config / "channels" / "africastalking.yaml"
         text = file.read_text(encoding="utf-8")
-        file.write_text(
-            text.replace("answer_within_s: 8", "answer_within_s: 1.2").replace("reserve_s: 4", "reserve_s: 1.0")
-        )
+        assert "reserve_s: 4" in text
+        file.write_text(text.replace("answer_within_s: 8", "answer_within_s: 4.2"))  # the office's is what is left
         return functools.partial(desk, config=config)
 
     async def test_the_answer_follows_once(self, desk, eventually):
