@@ -283,7 +283,7 @@ class Service:
         finally:
             await database.stop()
 
-    async def settled(self, within_s: float = 90.0) -> None:
+    async def settled(self, within_s: float = 600.0) -> None:
         """Until nothing is waiting in the inbox or the outbox. Raises TimeoutError with what still is."""
         waiting: Counter[str] = Counter()
         try:

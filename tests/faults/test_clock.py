@@ -40,7 +40,7 @@ async def test_the_clock_jumps(database_url, tmp_path, keys, figure):
             assert not before.over
             assert after.text.startswith("شماره نامه")
         await writing
-        await service.settled(60)
+        await service.settled()
         found = await service.account()
         states = {row.state for row in await service.rows("message_out")}
     noted(figure, found, citizens)

@@ -74,7 +74,7 @@ async def test_the_answer_to_commit_is_cut(own_postgresql, tmp_path, keys, figur
                 await citizens.write(range(total, total + 50), connections=4)  # more share fewer commits
                 total += 50
             await proxy.again()
-            await service.settled(240)
+            await service.settled()
             found = await service.account()
     noted(figure, found, citizens)
     figure("cut", proxy.cuts)

@@ -22,7 +22,7 @@ async def test_poison_among_good_messages(database_url, redis_url, tmp_path, key
         await service.start(**inside(RASAD_POISON="1", RASAD_LEASE_S="30" if proving() else "4"))
         citizens = service.citizens()
         await citizens.write(range(total), until_s=600)
-        await service.settled(240)
+        await service.settled()
         found = await service.account()
         parked = {row.msisdn for row in await service.rows("message_in") if row.state == "parked"}
     noted(figure, found, citizens)
