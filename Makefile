@@ -32,7 +32,7 @@ demo: setup  ## everything on one desk: gateway, offices, SMS side (PORT=8061)
 
 # Half of the tests wait for somebody most of their time: two processes a core.
 test: .venv/.test  ## the whole suite, two processes a core (ARGS= goes to pytest)
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c "import os; print(2 * os.cpu_count())") $(ARGS)
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c "import os; print(2 * os.cpu_count())") --dist worksteal $(ARGS)
 
 check: .venv/.test  ## format, lint, types, import contracts, then the tests
 	$(BIN)/ruff format --check .
