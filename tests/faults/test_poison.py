@@ -30,4 +30,5 @@ async def test_poison_among_good_messages(database_url, redis_url, tmp_path, key
     assert {phone(count) for count in POISON} == parked
     assert (total,) * 5 == (found.attempted, found.acknowledged, found.stored, found.decided, found.delivered)
     assert ((), (), ()) == (found.lost, found.twins, found.unexpected)
-    assert len(POISON) == len(service.phones.strange)  # to whom we said to call
+    # Each is told to call; once more where the process died with that very answer on its way.
+    assert len(POISON) <= len(service.phones.strange) <= 2 * len(POISON)
