@@ -30,9 +30,11 @@ setup: .venv/.runtime  ## .venv with the runtime lock and `rasad` in .venv/bin
 demo: setup  ## everything on one desk: gateway, offices, SMS side (PORT=8061)
 	@exec $(BIN)/rasad demo --port $(PORT)
 
-# Half of the tests wait for somebody most of their time: two processes a core.
+# Half of the tests wait for somebody most of their time: two processes a core. A test that takes no notice of its own
+# limit ends its process, with what each thread was doing, and the others go on.
+HANGS := -o faulthandler_timeout=360 -o faulthandler_exit_on_timeout=true
 test: .venv/.test  ## the whole suite, two processes a core (ARGS= goes to pytest)
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c "import os; print(2 * os.cpu_count())") --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c "import os; print(2 * os.cpu_count())") --dist worksteal $(HANGS) $(ARGS)
 
 check: .venv/.test  ## format, lint, types, import contracts, then the tests
 	$(BIN)/ruff format --check .

@@ -107,7 +107,7 @@ class Outbox:
                 rate=self._rates[name],
             )  # fmt: skip
 
-        # A message by a channel that there is no more waits until it comes back, to be sent or found too old.
+        # A message by a channel that there is no more waits until it comes back, or until the purge finds it too old.
         self.of_channel = {name: worker(name) for name in senders}
         self.workers = tuple(self.of_channel.values())
 

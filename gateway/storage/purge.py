@@ -8,7 +8,7 @@ whatever its age, since SQLite would give its number again, and numbers name wha
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from gateway.clock import Clock
+from gateway.crash_points import reached
 from gateway.settings import RetentionSettings
 from gateway.storage.database import Database
 from gateway.storage.tables import is_word
@@ -42,6 +43,9 @@ BATCH = 1000
 PAUSE_S = 0.2
 
 EVERY_S = 3600.0
+
+NOBODYS_AFTER = timedelta(days=1)
+"""How long after its own end a row is open still before it is ended here."""
 
 NOTHING = literal(b"", LargeBinary)
 """What a sealed column holds when its text is gone. Nothing sealed is as short."""
@@ -68,8 +72,13 @@ class Purge:
         tables, keep, now = self._database.tables, self._settings, self._clock.now()
         texts, rows = now - timedelta(days=keep.texts_days), now - timedelta(days=keep.rows_days)
         sent, came, receipt, asked = tables.message_out, tables.message_in, tables.receipt, tables.follow_up
-        done_sent, done_came = not_(is_word(sent.c.state, "waiting")), not_(is_word(came.c.state, "new"))
+        over = now - NOBODYS_AFTER
         gone = {
+            "never_sent": await self._nobodys(sent, "waiting", over),
+            "never_looked_up": await self._nobodys(tables.follow, "following", over),
+        }
+        done_sent, done_came = not_(is_word(sent.c.state, "waiting")), not_(is_word(came.c.state, "new"))
+        gone |= {
             "sent": await self._walked(sent, sent.c.created_at < rows, done_sent),
             "came": await self._walked(came, came.c.received_at < rows, done_came),
             "receipts": await self._walked(receipt, receipt.c.received_at < rows, true()),
@@ -98,6 +107,24 @@ class Purge:
         if gone:
             log.info("purged", **gone)
         return gone
+
+    async def _nobodys(self, table: Table, state: str, over: datetime) -> int:
+        """What is open long after its end: the channel or the route it waits for is in no settings any more, so no
+        worker takes it."""
+        open_still = (
+            is_word(table.c.state, state),
+            table.c.expires_at < over,
+            table.c.leased_until <= self._database.seconds,
+        )
+        batch, count = select(table.c.id).where(*open_still).limit(BATCH), 0
+        while True:
+            async with self._database.writing() as connection:
+                ended = update(table).where(table.c.id.in_(batch), *open_still).values(state="expired")
+                done = await connection.execute(ended)
+            count += done.rowcount
+            if done.rowcount < BATCH:
+                return count
+            await asyncio.sleep(PAUSE_S)
 
     async def _walked(
         self,
@@ -142,6 +169,7 @@ class Purge:
             here = (key.in_([tuple(row[1:]) for row in batch]), oldest <= batch[-1][0], due)
             async with self._database.writing() as connection:
                 count += (await connection.execute(delete(table).where(*here))).rowcount
+                reached("in_purge_batch")
             await asyncio.sleep(PAUSE_S)
 
     def _not_newest(self, table: Table) -> ColumnElement[bool]:

@@ -232,6 +232,7 @@ def tables(keys: Keys) -> Tables:
             Column("tries", Integer, nullable=False, server_default="0"),
             *_claimed(),
             _partly("ix_follow_open", "route", "due_at", "id", where="state = 'following'"),
+            _partly("ix_follow_expires_at", "expires_at", where="state = 'following'"),
             _partly("ix_follow_over", "due_at", where="state != 'following'"),
             Index("ix_follow_msisdn_tag", "msisdn_tag", "state"),
             Index("ix_follow_number_tag", "number_tag", "state"),

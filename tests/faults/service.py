@@ -23,9 +23,11 @@ from urllib.parse import urlencode
 
 import yaml
 from aiohttp import web
+from sqlalchemy import delete, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import app, settings
+from gateway.clock import SystemClock
 from gateway.privacy import Keys, write_keys
 from gateway.settings import SHIPPED_MENU
 from gateway.storage.database import Database
@@ -280,6 +282,21 @@ class Service:
         try:
             async with database.reading() as connection:
                 return list((await connection.execute(getattr(database.tables, table).select())).all())
+        finally:
+            await database.stop()
+
+    async def left_over(self, count: int) -> None:
+        """So many conversations that were over yesterday."""
+        then = SystemClock().now() - timedelta(days=1)
+        over = [
+            {"channel": "kannel", "msisdn_tag": f"over {each}", "dialogue": b"", "held": b"", "expires_at": then}
+            for each in range(count)
+        ]
+        database = Database(self.database_url, self._keys)
+        try:
+            async with database.writing() as connection:
+                await connection.execute(delete(database.tables.conversation))
+                await connection.execute(insert(database.tables.conversation), over)
         finally:
             await database.stop()
 

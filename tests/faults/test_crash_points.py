@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from gateway.storage.purge import BATCH
 from simulators.demo import HOME
 from tests.experiments import counted, proving
 from tests.faults.service import around
@@ -17,7 +18,7 @@ AFTER_SUBMIT = "after_submit"
 POINTS = (
     "after_auth", "after_read", "after_inbox_insert", "after_commit", "after_answer", "after_claim", "after_backend_call",
     "after_reply_insert", "after_reply_commit", "after_send_claim", AFTER_SUBMIT, "after_submit_answer",
-    "after_mark_sent", "in_receipt", "in_menu_swap",
+    "after_mark_sent", "in_receipt", "in_menu_swap", "in_purge_batch",
 )  # fmt: skip
 MESSAGES = 30
 
@@ -39,13 +40,15 @@ def sms_settings():
     "F2", "wherever a process dies, nothing is lost and no message is two; one SMS at most goes twice"
 )
 async def test_each_point(database_url, tmp_path, keys, figure):
-    points = POINTS if proving() else POINTS[0 if "sqlite" in database_url else 2 :: 4]
+    points = POINTS if proving() else POINTS[0 if "sqlite" in database_url else 1 :: 3]
     messages = MESSAGES if proving() else 10
     async with around(tmp_path, keys, database_url, sms=sms_settings()) as service:
         citizens, deaths, writing = service.citizens(), 0, []
         for hit in range(1, counted(10) + 1):
             for point in points:
                 flag = tmp_path / f"{point}-{hit}"
+                if point == "in_purge_batch":
+                    await service.left_over(hit * BATCH)
                 await service.start(RASAD_CRASH=f"{point} {hit} {flag}")
                 service.kill_at_submit = hit if point == AFTER_SUBMIT else 0
                 new = range(deaths * messages, (deaths + 1) * messages)

@@ -36,8 +36,9 @@ def made(clock):
 
 
 @pytest.fixture
-def process(database, clock):
-    """`process()` is what one process notes into the database."""
+def process(database, clock, monkeypatch):
+    """`process()` is what one process notes into the database. Its end waits also for a machine that is busy."""
+    monkeypatch.setattr(records, "STOP_WITHIN_S", 30.0)
     return lambda: Records(database, clock.monotonic, IDLE_S)
 
 
