@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway import app, backend_try, drafts, logs, msisdn, settings
+from gateway import app, backend_try, drafts, logs, msisdn, server, settings
 from gateway.app import Role
 from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
@@ -76,12 +76,12 @@ def serve(
 
 async def _serve(checked: app.Checked, role: Role | None) -> None:
     own = checked.settings.gateway
-    context = app.tls(own.tls) if own.tls else None
-    with app.listening(own.host, own.port) as on:
+    context = server.tls(own.tls) if own.tls else None
+    with server.listening(own.host, own.port) as on:
         async with (
-            app.stop_signal() as stopped,
+            server.stop_signal() as stopped,
             app.composed(checked, role=role) as web,
-            app.serving(web, on, app.DRAIN_S, context),
+            server.serving(web, on, server.DRAIN_S, context),
         ):
             _print_ready(own, on)
             await stopped.wait()
@@ -90,7 +90,7 @@ async def _serve(checked: app.Checked, role: Role | None) -> None:
 async def _supervise(checked: app.Checked, workers: int) -> None:
     own = checked.settings.gateway
     if own.tls:
-        app.tls(own.tls)  # told now, and once
+        server.tls(own.tls)  # told now, and once
 
     ours = SystemClock().new_id()
 
@@ -99,7 +99,7 @@ async def _supervise(checked: app.Checked, workers: int) -> None:
         told = f"{number},{descriptor},{line},{ours}-{number}"
         return [sys.executable, *sys.orig_argv[1:], "--worker", told]
 
-    with app.listening(own.host, own.port) as on:
+    with server.listening(own.host, own.port) as on:
         await Supervisor(workers, on, command, lambda: _print_ready(own, on)).run()
 
 
@@ -113,16 +113,16 @@ async def _work(
     """One of several workers, on a socket that is not its own. Ctrl-C in a terminal is the supervisor's to hear."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    async with app.stop_signal(signal.SIGTERM) as stopped:
+    async with server.stop_signal(signal.SIGTERM) as stopped:
         line = Line(descriptor, stopped.set)
         try:
             checked = app.load(config, os.environ, **changes)
             tls = checked.settings.gateway.tls
-            context = app.tls(tls) if tls else None
+            context = server.tls(tls) if tls else None
             with on:
                 async with (
                     app.composed(checked, role=role, owner=owner) as web,
-                    app.serving(web, on, app.DRAIN_S, context, shared=True),
+                    server.serving(web, on, server.DRAIN_S, context, shared=True),
                 ):
                     line.say(READY)
                     await stopped.wait()

@@ -22,6 +22,7 @@ import yaml
 from aiohttp import web
 
 from gateway import app as gateway
+from gateway import server
 from simulators.africastalking import AfricasTalking
 from simulators.aggregator import SESSIONS
 from simulators.channels import Channel
@@ -82,7 +83,7 @@ def cases_command(
 
 
 async def _run(config: Path, host: str, port: int, var: Path, cases: int) -> None:
-    async with gateway.stop_signal() as stopped, running(config, host, port, var, cases) as url:
+    async with server.stop_signal() as stopped, running(config, host, port, var, cases) as url:
         print(f"ready: {url}/", flush=True)
         await stopped.wait()
 
@@ -92,7 +93,7 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
     """The demo at work; its address. The port is taken first: a second demo must not empty the first one's data."""
     folder = var / "demo"
     async with AsyncExitStack() as stack:
-        on = stack.enter_context(gateway.listening(host, port))
+        on = stack.enter_context(server.listening(host, port))
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         log = stack.enter_context((folder / "rasad.log").open("w", encoding="utf-8", buffering=1))
@@ -158,7 +159,7 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
             *pages.routes(),
         ]
         whole = gateway.composed(checked, keys=gateway.new_keys(), more=more, tell=_tell, known=known)
-        await stack.enter_async_context(gateway.serving(await stack.enter_async_context(whole), on))
+        await stack.enter_async_context(server.serving(await stack.enter_async_context(whole), on))
         if checked.settings.smpp:
             await _bound(smsc)
         yield address(on)

@@ -21,8 +21,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.contract import ContractBreach, Lookup, Traceable
 from adapters.guard import Guard
-from gateway.app import BACKEND_KINDS, listening, serving
+from gateway.app import BACKEND_KINDS
 from gateway.disclosure import disclosed
+from gateway.server import listening, serving
 from menus.ports import Ask, CaseStep, Found, Late, Missing, Several, State, reference
 from simulators.demo import HOME, address
 from simulators.offices import data, database, ece_folder, secretariat, services, soap_secretariat, spreadsheet

@@ -26,7 +26,7 @@ from aiohttp import web
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import app, settings
+from gateway import app, server, settings
 from gateway.clock import SystemClock
 from gateway.privacy import Keys, write_keys
 from gateway.settings import SHIPPED_MENU
@@ -365,8 +365,8 @@ async def around(folder: Path, keys: Keys, database: str, **own: object) -> Asyn
 
 @asynccontextmanager
 async def _served(application: web.Application) -> AsyncIterator[str]:
-    with app.listening("127.0.0.1", 0) as on:
-        async with app.serving(application, on, stop_within_s=0.1):
+    with server.listening("127.0.0.1", 0) as on:
+        async with server.serving(application, on, stop_within_s=0.1):
             yield address(on)
 
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from gateway import app, logs, settings
+from gateway import app, logs, server, settings
 from gateway.clock import Clock
 from gateway.privacy import Keys, write_keys
 from gateway.settings import Settings, StorageSettings
@@ -80,8 +80,8 @@ def desk(tmp_path, keys, clock, database_url):
         async with AsyncExitStack() as stack:
 
             async def listening(application: web.Application, port: int = 0) -> str:
-                on = stack.enter_context(app.listening("127.0.0.1", port))
-                await stack.enter_async_context(app.serving(application, on, stop_within_s=0.1))
+                on = stack.enter_context(server.listening("127.0.0.1", port))
+                await stack.enter_async_context(server.serving(application, on, stop_within_s=0.1))
                 return address(on)
 
             phones_here = phones or Kannel("rasad", "demo")

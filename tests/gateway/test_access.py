@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway import app
+from gateway import server
 from gateway.channels import access
 from gateway.channels.access import Knock
 from gateway.channels.contract import Refusal
@@ -496,10 +496,10 @@ async def test_a_client_certificate_over_tls_that_ends_here(desk, tmp_path):
     pairs = ":".join(f"{octet:02X}" for octet in hashlib.sha256(hers[2]).digest())
     config = configured(tmp_path, f'{{certificate: "{pairs}"}}')
     async with desk(config=config) as d:
-        context = app.tls(TlsSettings(certificate=ours[0], key=ours[1], clients_ca=str(known)))
-        on = app.listening("127.0.0.1", 0)
+        context = server.tls(TlsSettings(certificate=ours[0], key=ours[1], clients_ca=str(known)))
+        on = server.listening("127.0.0.1", 0)
         with on:
-            async with app.serving(d.application, on, 0.1, context):
+            async with server.serving(d.application, on, 0.1, context):
                 url = f"{address(on)}/ussd/json".replace("http:", "https:")
                 for who, status in ((hers, 200), (strangers, 403), (None, 403)):
                     client = ssl.create_default_context(cafile=ours[0])
@@ -523,5 +523,5 @@ async def test_a_client_certificate_that_a_named_proxy_gives_on(desk, tmp_path):
 
 
 def test_tls_that_cannot_be_had_names_its_files(tmp_path):
-    with pytest.raises(app.CannotListen, match=r"nowhere\.pem"):
-        app.tls(TlsSettings(certificate=str(tmp_path / "nowhere.pem"), key=str(tmp_path / "nowhere.key")))
+    with pytest.raises(server.CannotListen, match=r"nowhere\.pem"):
+        server.tls(TlsSettings(certificate=str(tmp_path / "nowhere.pem"), key=str(tmp_path / "nowhere.key")))

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import yaml
 
-from gateway import app, settings
+from gateway import app, server, settings
 from simulators.demo import HOME, address
 from simulators.offices import data, ece_folder, soap_secretariat
 
@@ -36,9 +36,9 @@ def described(tmp_path):
 async def soap_office(today):
     """The address and the password of a secretariat over SOAP, as the environment the example asks for."""
     async with AsyncExitStack() as stack:
-        on = stack.enter_context(app.listening("127.0.0.1", 0))
+        on = stack.enter_context(server.listening("127.0.0.1", 0))
         office = soap_secretariat.application(data.letters(today), username="rasad", password="p&<w")
-        await stack.enter_async_context(app.serving(office, on, stop_within_s=0.1))
+        await stack.enter_async_context(server.serving(office, on, stop_within_s=0.1))
         yield {"SECRETARIAT_URL": address(on), "SECRETARIAT_PASSWORD": "p&<w"}
 
 

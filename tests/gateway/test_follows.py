@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from gateway import app
+from gateway import server
 from gateway.signed import sign
 from gateway.sms import worker
 from simulators.demo import HOME, address
@@ -49,8 +49,8 @@ class Office:
 
         application = web.Application()
         application.router.add_get("/letters", find)
-        with app.listening("127.0.0.1", 0) as on:
-            async with app.serving(application, on, stop_within_s=0.1):
+        with server.listening("127.0.0.1", 0) as on:
+            async with server.serving(application, on, stop_within_s=0.1):
                 yield address(on)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway import app
+from gateway import app, server
 from gateway.clock import SystemClock
 from gateway.privacy import write_keys
 from gateway.storage.database import Database
@@ -81,8 +81,8 @@ def served(tmp_path, keys):
         async with AsyncExitStack() as stack:
 
             async def listening(application):
-                on = stack.enter_context(app.listening("127.0.0.1", 0))
-                await stack.enter_async_context(app.serving(application, on, stop_within_s=0.1))
+                on = stack.enter_context(server.listening("127.0.0.1", 0))
+                await stack.enter_async_context(server.serving(application, on, stop_within_s=0.1))
                 return address(on)
 
             phones, today = Kannel("rasad", "demo", inbox), SystemClock().today()
