@@ -205,7 +205,7 @@ def _entered(
     if isinstance(found, Reference) and dialogue.wire == "sms" and not named and len(found.exact) == 1:
         return _go(menu, dialogue, "not_understood", today)  # the answer to a screen we no longer remember
     if isinstance(found, Reference):
-        a_menu_digit_first = len(arguments) > 1 and len(fold(arguments[0])) == 1
+        a_menu_digit_first = len(fold(arguments[0])) == 1  # also alone: what she chose on a screen we know no more
         chain = dialogue.wire == "ussd" and not named and a_menu_digit_first
         entered = msgspec.structs.replace(_with(dialogue, first.input.into, found), chain=chain)
         return _onward(menu, entered, first.then, today)

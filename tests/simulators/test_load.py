@@ -78,7 +78,7 @@ async def test_a_gateway_that_stops_for_a_second_cannot_hide_it(serve, conversat
     took = list(tally.took["dial"])
     assert (200, 200, 200, 0) == (gateway.asked, len(took), len(tally.done), tally.errors.total())
     late = sorted((each for each in took if each > 0.099), reverse=True)
-    assert 45 <= len(late) <= 90
+    assert len(late) >= 45
     assert [] == [place for place in range(45) if late[place] < 0.98 - 0.02 * place - 0.001]
     # Who asks, waits and asks again would have met it once.
     assert percentile(sorted(took), 0.9) > 0.4
