@@ -32,11 +32,11 @@ from gateway.admission import Admission
 from gateway.answers import Answers, Service
 from gateway.api import DRAFT_FOR_S, Api
 from gateway.channels import listed
-from gateway.channels.contract import Polled
+from gateway.channels.contract import Polled, Showing
 from gateway.channels.esme import Esme
 from gateway.channels.hearing import Hearing
 from gateway.channels.http import Channels
-from gateway.channels.outgoing import sender
+from gateway.channels.outgoing import Notices, sender
 from gateway.channels.polling import Poller
 from gateway.channels.pushing import Pushing
 from gateway.clock import Clock, SystemClock
@@ -145,6 +145,12 @@ def check(settings: Settings) -> Checked:
             carries = "ussd" if known == sorted(listed.USSD) else "sms"
             file = str(setting.channel_file(settings.folder, name, carries))
             faults.append(Fault(file, 1, f"dialect: {dialect!r} is none of {', '.join(known)}"))
+    showing = [name for name, each in listed.USSD.items() if isinstance(each, Showing)]
+    for name, channel in settings.ussd.items():
+        if channel.push == "notify" and channel.dialect in listed.USSD and channel.dialect not in showing:
+            path = setting.channel_file(settings.folder, name, "ussd")
+            told = f"push: {channel.dialect} shows nothing by itself; over HTTP only {', '.join(showing)} does"
+            faults.append(source.read(str(path), path.read_text(encoding="utf-8")).fault(("push",), told))
     folder = setting.SHIPPED_MENU if settings.gateway.menu is None else Path(settings.gateway.menu)
     menu: Edition | Faulty
     try:
@@ -244,6 +250,12 @@ async def composed(
             if each.ussd and each.ussd.push == "notify"
         }
         pushers = {name: Pusher(settings.talks[name].capacity, each.send) for name, each in pushing.items()}
+        for name, talk in settings.ussd.items():
+            shows = listed.USSD[talk.dialect]
+            if talk.push == "notify" and talk.push_to and isinstance(shows, Showing):
+                notices = Notices(http, shows, talk.push_to, own.sms.send_within_s)
+                stack.push_async_callback(notices.stop)
+                pushers[name] = Pusher(talk.capacity, notices.send)
         rates = {name: each.send.per_s for name, each in settings.sms.items()}
         rates |= {name: each.per_s for name, each in settings.smpp.items()}
         outbox = Outbox(database, senders, rates, keys, clock, own.sms, pushers)

@@ -345,6 +345,13 @@ class UssdTerms(_Strict):
     page: CapacitySettings = CapacitySettings()
     later_by: str | None = None
     """The SMS channel by which an answer follows that came too late. Without it nothing is promised."""
+    push: Literal["none", "notify"] = "none"
+    """notify: answers that were promised and notices, when they are one page, are shown on the phones that called here;
+    what is not shown goes as an SMS. Off: not every operator sells it, and a screen is gone once it is read."""
+
+    def model_post_init(self, _: Any) -> None:
+        if self.push == "notify" and self.later_by is None:
+            raise ValueError("push: notify needs later_by: what is not shown goes as an SMS")
 
     @property
     def capacity(self) -> Capacity:
@@ -356,8 +363,22 @@ class UssdTerms(_Strict):
         return self.answer_within_s - self.reserve_s
 
 
+class PushSettings(_Strict):
+    """Where a USSD gateway takes texts for phones that are in no call, and our account there where it asks for one."""
+
+    url: str = Field(pattern=r"^https?://")
+    username: str = ""
+    password: str = Field(default="", repr=False)
+
+
 class UssdChannel(_Channel, UssdTerms):
     carries: Literal["ussd"]
+    push_to: PushSettings | None = None
+
+    def model_post_init(self, context: Any) -> None:
+        super().model_post_init(context)
+        if self.push == "notify" and self.push_to is None:
+            raise ValueError("push: notify needs push_to: {url: ...}, where their gateway takes texts from us")
 
 
 class SendSettings(_Strict):
@@ -399,9 +420,6 @@ class SmppUssd(UssdTerms):
     """data_coding of a screen in GSM 7 bit; some gateways want 15, of TS 23.038."""
     ucs2_coding: int = Field(default=8, ge=0, le=255)
     """The same in any other alphabet; some want 72."""
-    push: Literal["none", "notify"] = "none"
-    """notify: answers that were promised and notices, when they are one page, are shown on the phones that called here;
-    what is not shown goes as an SMS. Off: not every operator sells it, and a screen is gone once it is read."""
 
     @field_validator("gsm7_coding", "ucs2_coding")
     @classmethod
@@ -413,10 +431,6 @@ class SmppUssd(UssdTerms):
                 f"{coding} wants {what} before the text, which is not written here; mostly 0 or 15, 8 or 72"
             )
         return coding
-
-    def model_post_init(self, _: Any) -> None:
-        if self.push == "notify" and self.later_by is None:
-            raise ValueError("push: notify needs later_by: what is not shown goes as an SMS")
 
 
 class SmppSms(SmsTerms):

@@ -39,6 +39,7 @@ from simulators.phone.drafts import Drafts
 from simulators.phone.wire import Tap, Wire
 from simulators.phones import Phones
 from simulators.recorder import Public, public_in
+from simulators.restcomm import RestComm
 from simulators.smsc import Smsc
 from simulators.smsc_desk import SmscDesk
 
@@ -116,6 +117,7 @@ async def running(config: Path, host: str, port: int, var: Path, cases: int = NE
         providers = web.Application()
         for name, provider in (("kavenegar", kavenegar), ("magfa", magfa), ("africastalking", africastalking)):
             providers.add_subapp(f"/{name}", provider.application())
+        providers.add_subapp("/ussd", RestComm(phones).application())
         for front in (Front("kannel", smsbox), Front("sms_providers", providers)):
             offices[front.name] = await stack.enter_async_context(front)
         urls["KANNEL_URL"] = f"{offices['kannel'].url}/cgi-bin/sendsms"

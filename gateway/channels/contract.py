@@ -179,6 +179,34 @@ class UssdDialect(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PushRoute:
+    """Where a USSD gateway takes texts for phones that are in no call, and our account there; empty: it asks for
+    none."""
+
+    url: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@runtime_checkable
+class Showing(Protocol):
+    """A USSD dialect whose gateway shows a text on a phone that is in no call. It answers when the phone has, or will
+    not; then its dialogue is open and ours to end."""
+
+    def notice(self, route: PushRoute, msisdn: str, text: str, within_s: float) -> OutRequest:
+        """msisdn: international, without the plus. within_s: how long the phone has."""
+        ...
+
+    def shown(self, status: int, body: str) -> SendResult:
+        """Accepted: the phone has shown it."""
+        ...
+
+    def end(self, route: PushRoute, cookies: Mapping[str, str]) -> OutRequest | None:
+        """What ends the dialogue of a text that was shown; None where the gateway gave nothing to name it by."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class SmsRoute:
     """Where and as whom a channel sends: the provider's address and our account there. receipts_url: where it is told
     to report, with our secret in it."""

@@ -11,7 +11,7 @@ from adapters import strict_json, xml
 from adapters.xml import Element
 from gateway.channels.contract import MAX_BODY_OCTETS, Refusal, WireRequest
 
-__all__ = ["Element", "json_answer", "json_object", "sound", "whole", "xml_root", "xml_text"]
+__all__ = ["Element", "json_answer", "json_object", "sound", "whole", "xml_answer", "xml_root", "xml_text"]
 
 _XML_KINDS = ("text/xml", "application/xml")
 _LIMITS = xml.Limits(max_octets=MAX_BODY_OCTETS, max_depth=8, max_nodes=200)
@@ -63,6 +63,15 @@ def xml_root(request: WireRequest, name: str) -> Element:
     if found.name != name:
         raise Refusal(400, f"the root element must be {name}")
     return found
+
+
+def xml_answer(body: str, name: str) -> Element | None:
+    """The root of what a gateway answered, as strictly read; None when it is none of this name."""
+    try:
+        found = xml.parse(body.encode("utf-8", "replace"), _LIMITS, charset="utf-8")
+    except xml.XmlRefused:
+        return None
+    return found if found.name == name else None
 
 
 def xml_text(root: etree._Element) -> str:

@@ -1,19 +1,27 @@
 """A channel's way out: a dialect's request over HTTP, and what came of it."""
 
+import asyncio
+
 import aiohttp
+import structlog
 
 from gateway import msisdn
 from gateway.channels.contract import (
+    Accepted,
     Knowing,
     NotAccepted,
     OutRequest,
+    PushRoute,
     SendResult,
+    Showing,
     SmsDialect,
     SmsRoute,
     Unknown,
 )
-from gateway.settings import SendSettings, SmsChannel
+from gateway.settings import PushSettings, SendSettings, SmsChannel
 from gateway.sms.outbox import Send
+
+log = structlog.get_logger()
 
 MAX_ANSWER_OCTETS = 1_048_576
 """A hundred long messages of a provider that is polled, each character escaped."""
@@ -39,8 +47,14 @@ class NotReached(Exception):
 
 
 async def fetched(http: aiohttp.ClientSession, out: OutRequest) -> tuple[int, str]:
-    """Status and body. Raises NotReached, or Unanswered when it went out and no answer came. Neither names an address:
-    it may hold a secret."""
+    """Status and body. Raises NotReached or Unanswered."""
+    status, body, _ = await answered(http, out)
+    return status, body
+
+
+async def answered(http: aiohttp.ClientSession, out: OutRequest) -> tuple[int, str, dict[str, str]]:
+    """Status, body and cookies. Raises NotReached, or Unanswered when it went out and no answer came. Neither names an
+    address: it may hold a secret."""
     form = out.params if out.method != "GET" and out.body is None else None
     params = None if form is not None else out.params
     try:
@@ -56,7 +70,8 @@ async def fetched(http: aiohttp.ClientSession, out: OutRequest) -> tuple[int, st
             body = bytearray()
             while len(body) < MAX_ANSWER_OCTETS and (chunk := await response.content.read(MAX_ANSWER_OCTETS)):
                 body += chunk
-            return response.status, body.decode("utf-8", "replace")
+            cookies = {name: each.value for name, each in response.cookies.items()}
+            return response.status, body.decode("utf-8", "replace"), cookies
     except aiohttp.ClientConnectorError as error:
         raise NotReached(type(error).__name__) from None
     except (aiohttp.ClientError, OSError) as error:
@@ -89,3 +104,58 @@ def sender(http: aiohttp.ClientSession, dialect: SmsDialect, channel: SmsChannel
             return Unknown(f"no answer: {error}")
 
     return send
+
+
+PHONE_SHARE = 0.8
+"""What of an attempt's time the phone has; the rest is the way there and back, so that the gateway's own word for a
+phone that stays silent still arrives."""
+
+END_WITHIN_S = 2.0
+"""What the end of a dialogue may take; nobody waits for it but a process that stops."""
+
+
+class Notices:
+    """Texts that a USSD gateway behind HTTP shows on phones that are in no call."""
+
+    def __init__(self, http: aiohttp.ClientSession, dialect: Showing, to: PushSettings, within_s: float) -> None:
+        """within_s: what one attempt has."""
+        self._http, self._dialect, self._phone_s = http, dialect, within_s * PHONE_SHARE
+        self._route = PushRoute(to.url, to.username, to.password)
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def send(self, to: str, text: str, message_id: str, *, again: bool = False) -> SendResult:
+        """The outbox's way to a screen: Accepted once the phone has shown it."""
+        number = msisdn.written(to, "international")
+        try:
+            status, body, cookies = await answered(
+                self._http, self._dialect.notice(self._route, number, text, self._phone_s)
+            )
+        except NotReached as error:
+            return NotAccepted(f"not reached: {error}", again=False)
+        except Unanswered as error:
+            return Unknown(f"no answer: {error}")
+        result = self._dialect.shown(status, body)
+        if isinstance(result, Accepted):
+            # Beside the result: what was shown stays shown, whatever becomes of this, and must not be late for it.
+            task = asyncio.create_task(self._end(cookies))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+        return result
+
+    async def _end(self, cookies: dict[str, str]) -> None:
+        """Else the phone stays in the dialogue until the gateway's own timer, and cannot dial."""
+        out = self._dialect.end(self._route, cookies)
+        try:
+            async with asyncio.timeout(END_WITHIN_S):
+                why = "no session cookie" if out is None else _unless_ok((await fetched(self._http, out))[0])
+        except (NotReached, Unanswered, TimeoutError) as error:
+            why = str(error) or type(error).__name__
+        if why:
+            log.warning("notice_not_ended", why=why)
+
+    async def stop(self) -> None:
+        await asyncio.gather(*self._ending)
+
+
+def _unless_ok(status: int) -> str:
+    return "" if status < 300 else f"HTTP {status}"

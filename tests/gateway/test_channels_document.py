@@ -15,7 +15,7 @@ from simulators.demo import HOME
 DOCUMENT = (HOME / "docs/channels.md").read_text(encoding="utf-8")
 SECTIONS = {part.split("`")[1]: part for part in re.split(r"^## ", DOCUMENT, flags=re.M)[1:] if part.startswith("`")}
 SECRET = "0123456789abcdefghijklmnop"
-ACCOUNTS = dict.fromkeys(("KAVENEGAR_KEY", "MAGFA_PASSWORD", "AFRICASTALKING_KEY"), "x")
+ACCOUNTS = dict.fromkeys(("KAVENEGAR_KEY", "MAGFA_PASSWORD", "AFRICASTALKING_KEY", "RESTCOMM_PASSWORD"), "x")
 
 
 def commands(section):

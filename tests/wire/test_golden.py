@@ -11,6 +11,7 @@ from gateway.channels import listed
 from gateway.channels.contract import (
     Accepted,
     NotAccepted,
+    PushRoute,
     Refusal,
     SmsRoute,
     Stopped,
@@ -117,6 +118,31 @@ def fate_of(result):
             return "again" if again else "never"
         case None:
             return "not known"
+
+
+@pytest.mark.parametrize(("dialect", "case"), cases("notice"))
+def test_asks_for_a_text_to_be_shown(dialect, case):
+    request = dialect.notice(
+        PushRoute("http://127.0.0.1:1/restcomm", **case.get("route", {})), "989161234567", case["text"], 8.0
+    )
+
+    assert ("POST", "http://127.0.0.1:1/restcomm", case["headers"]) == (request.method, request.url, request.headers)
+    assert case["gives"] == request.body.decode()
+
+
+@pytest.mark.parametrize(("dialect", "case"), cases("shown"))
+def test_understands_what_became_of_it(dialect, case):
+    assert case["gives"] == fate_of(dialect.shown(case["status"], case["body"]))
+
+
+@pytest.mark.parametrize(("dialect", "case"), cases("end"))
+def test_ends_its_dialogue(dialect, case):
+    request = dialect.end(PushRoute("http://127.0.0.1:1/restcomm"), case["cookies"])
+
+    if case["gives"] is None:
+        assert request is None
+    else:
+        assert (case["headers"], case["gives"]) == (request.headers, request.body.decode())
 
 
 @pytest.mark.parametrize(("dialect", "case"), cases("receipt"))

@@ -3,14 +3,26 @@
 
 The last answer must repeat the invokeId of the first request, and later requests need not say who calls. The gateway
 gives back in each of them what we put into `userObject`; so both travel there, and nothing is remembered here.
+
+The other way round, "USSD Push", we are the client. The answer to our text comes when the phone has confirmed it, or
+when it will not; then the dialogue is ended with an empty one, tied to the first by the session's cookie.
 """
 
+import base64
 import re
+from collections.abc import Mapping
 
 from lxml import etree
 
 from gateway.channels.contract import (
+    Accepted,
+    NotAccepted,
+    OutRequest,
+    PushRoute,
     Refusal,
+    SendResult,
+    Showing,
+    Unknown,
     UssdDialect,
     UssdEnd,
     UssdInput,
@@ -22,10 +34,11 @@ from gateway.channels.contract import (
     only,
     text,
 )
-from gateway.channels.documents import Element, sound, xml_root, xml_text
+from gateway.channels.documents import Element, sound, xml_answer, xml_root, xml_text
 from menus.alphabet import Alphabet, alphabet_of
 
 _BEGIN, _ANSWER = "processUnstructuredSSRequest_Request", "unstructuredSSRequest_Response"
+_NOTICE, _SHOWN = "unstructuredSSNotify_Request", "unstructuredSSNotify_Response"
 _GSM7, _UCS2 = "15", "72"
 """dataCodingScheme, 3GPP TS 23.038, 5: 72 for whatever is not the default alphabet ("Using non-Latin menu")."""
 
@@ -60,6 +73,9 @@ _ERRORS = {"6": Why.ABSENT, "27": Why.ABSENT, "71": Why.BAD_ALPHABET, "72": Why.
 
 _INVOKE_ID = re.compile(r"-?[0-9]{1,3}")
 
+_COOKIE = "JSESSIONID"
+_COOKIE_VALUE = re.compile(r"[A-Za-z0-9._!+/=~-]{1,200}")
+
 
 class RestComm:
     def read(self, request: WireRequest) -> UssdInput | UssdEnd:
@@ -91,21 +107,69 @@ class RestComm:
             name, invoke_id = "processUnstructuredSSRequest_Response", begun_by
         else:
             name, invoke_id = "unstructuredSSRequest_Request", str(int(last) + 1)
-        scheme = _GSM7 if alphabet_of(reply.text) is Alphabet.GSM7 else _UCS2
-        etree.SubElement(dialog, name, invokeId=invoke_id, dataCodingScheme=scheme, string=sound(reply.text))
-        return WireReply(200, f'<?xml version="1.0" encoding="UTF-8"?>\n{xml_text(dialog)}', "text/xml")
+        etree.SubElement(dialog, name, _string(reply.text), invokeId=invoke_id)
+        return WireReply(200, _document(dialog), "text/xml")
+
+    def notice(self, route: PushRoute, msisdn: str, text: str, within_s: float) -> OutRequest:
+        dialog = etree.Element("dialog", mapMessagesSize="1", customInvokeTimeout=str(round(within_s * 1000)))
+        message = etree.SubElement(dialog, _NOTICE, _string(text))
+        etree.SubElement(message, "msisdn", nai="international_number", npi="ISDN", number=msisdn)
+        return _posted(route, dialog)
+
+    def shown(self, status: int, body: str) -> SendResult:
+        if status != 200:
+            return Unknown(f"HTTP {status}") if status >= 500 else NotAccepted(f"HTTP {status}", again=False)
+        dialog = xml_answer(body, "dialog")
+        if dialog is None:
+            return Unknown("no dialog in the answer")
+        if (end := _end(dialog)) is not None:
+            why, raw = end
+            # It was on its way to the phone, and nobody saw what became of it there.
+            return Unknown(raw) if why is Why.USER_TIMEOUT else NotAccepted(raw, again=False)
+        return Accepted() if dialog.child(_SHOWN) else Unknown("a dialog that says neither shown nor refused")
+
+    def end(self, route: PushRoute, cookies: Mapping[str, str]) -> OutRequest | None:
+        session = cookies.get(_COOKIE, "")
+        if not _COOKIE_VALUE.fullmatch(session):
+            return None
+        empty = etree.Element("dialog", mapMessagesSize="0", prearrangedEnd="false")
+        return _posted(route, empty, Cookie=f"{_COOKIE}={session}")
+
+
+def _string(text: str) -> dict[str, str]:
+    scheme = _GSM7 if alphabet_of(text) is Alphabet.GSM7 else _UCS2
+    return {"dataCodingScheme": scheme, "string": sound(text)}
+
+
+def _document(dialog: etree._Element) -> str:
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{xml_text(dialog)}'
+
+
+def _posted(route: PushRoute, dialog: etree._Element, **headers: str) -> OutRequest:
+    headers["Content-Type"] = "text/xml"  # and nothing behind it: HttpServerSbb compares the whole
+    if route.username:
+        account = base64.b64encode(f"{route.username}:{route.password}".encode()).decode("ascii")
+        headers["Authorization"] = f"Basic {account}"
+    return OutRequest("POST", route.url, headers=headers, body=_document(dialog).encode())
 
 
 def _end(dialog: Element) -> tuple[Why, str] | None:
     for name, why in _ENDS.items():
         if (value := dialog.attributes.get(name, "false")) != "false":
-            return (Why.USER_ABORT if value == _HUNG_UP else why), f"{name} {known(value, _REASONS)}"
+            return (Why.USER_ABORT if value == _HUNG_UP else why), f"{name} {_logged(value)}"
     errors = dialog.child("errComponents")
     error = errors.child("errorComponent") if errors else None
     if error is not None:
         code = error.attributes.get("errorCode", "")
         return _ERRORS.get(code, Why.UNKNOWN), f"error {known(code)}"
+    if dialog.child("rejectComponents") is not None:  # XmlMAPDialog: only when there is one
+        return Why.NETWORK_ABORT, "rejected"
     return None
+
+
+def _logged(value: str) -> str:
+    """A reason, or the invokeId that has timed out."""
+    return value if _INVOKE_ID.fullmatch(value) else known(value, _REASONS)
 
 
 def _caller(dialog: Element, message: Element) -> str:
@@ -130,3 +194,4 @@ def _invoke_id(message: Element) -> str:
 
 
 _: type[UssdDialect] = RestComm
+_shows: type[Showing] = RestComm
