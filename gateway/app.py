@@ -32,6 +32,7 @@ from gateway.admission import Admission
 from gateway.answers import Answers, Service
 from gateway.api import DRAFT_FOR_S, Api
 from gateway.channels import listed
+from gateway.channels.callers import Callers
 from gateway.channels.contract import Polled, Showing
 from gateway.channels.esme import Esme
 from gateway.channels.hearing import Hearing
@@ -298,6 +299,7 @@ async def composed(
             failed,
             busy,
             own.proxies,
+            Callers(own.sessions.idle_s),
         )
         alone = {f"follows {route}": worker.run for route, worker in follows.workers.items()}
         alone["parts"] = long_ones.run

@@ -64,7 +64,8 @@ class UssdInput:
     service_code: what was dialled, arguments and all where the dialect has them there; empty when this request does not
     repeat it. inputs: everything said since the service code, joined by `*`, or, with newest, only what was typed just
     now. opens: whether a session begins, None in a dialect that does not say. sequence: which request of its session
-    this is, where the peer counts them. echo: what the dialect wants to see again when it writes the answer.
+    this is, where the peer counts them. echo: what the dialect wants to see again when it writes the answer. ids: both
+    sides' ids of the session, in a dialect whose notice of an end may name nobody.
     """
 
     session_id: str
@@ -75,6 +76,7 @@ class UssdInput:
     opens: bool | None = None
     sequence: int | None = None
     echo: str = ""
+    ids: str = ""
 
 
 class Why(StrEnum):
@@ -96,13 +98,14 @@ class Why(StrEnum):
 @dataclass(frozen=True, slots=True)
 class UssdEnd:
     """The peer's notice that a session is over. msisdn: empty where it does not say; raw: its own word for why, by
-    `known`, since it is logged; answer: what it is told."""
+    `known`, since it is logged; answer: what it is told; ids: as those of the session's inputs."""
 
     session_id: str
     msisdn: str
     why: Why
     raw: str
     answer: WireReply = WireReply(200, "")
+    ids: str = ""
 
 
 @dataclass(frozen=True, slots=True)

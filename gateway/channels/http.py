@@ -15,6 +15,7 @@ from gateway import msisdn
 from gateway.admission import Admission, urgency
 from gateway.channels import access
 from gateway.channels.access import Network
+from gateway.channels.callers import Callers
 from gateway.channels.contract import (
     MAX_BODY_OCTETS,
     Refusal,
@@ -64,14 +65,15 @@ class Channels:
         admission: Admission,
         failed: Mapping[str, str],
         busy: Mapping[str, str],
-        proxies: Sequence[Network] = (),
+        proxies: Sequence[Network],
+        callers: Callers,
     ) -> None:
         """failed, busy: for each USSD channel what its callers read when a turn broke, or when there are too many;
         ready, since then nothing may be.
-        proxies: whose word counts on where a request comes from."""
+        proxies: whose word counts on where a request comes from. callers: of sessions whose end may name nobody."""
         self._ussd, self._sms, self._turns, self._inbox, self._receipts = ussd, sms, turns, inbox, receipts
         self._keys, self._clock, self._proxies = keys, clock, proxies
-        self._admission, self._failed, self._busy = admission, failed, busy
+        self._admission, self._failed, self._busy, self._callers = admission, failed, busy, callers
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -122,6 +124,8 @@ class Channels:
 
     async def _turn(self, name: str, channel: UssdChannel, said: UssdInput) -> UssdReply:
         caller = _mobile(said.msisdn)
+        if said.ids:
+            self._callers.heard(name, said.ids, caller, self._clock.monotonic())
         with structlog.contextvars.bound_contextvars(
             channel=name,
             turn=self._clock.new_id()[:12],
@@ -153,6 +157,7 @@ class Channels:
         """Nobody is on the line: whatever goes wrong here is ours alone, and a repeated notice would not mend it."""
         day = self._clock.today()
         caller = _mobile(notice.msisdn) if notice.msisdn else ""
+        caller = caller or self._callers.of(name, notice.ids, self._clock.monotonic())
         with structlog.contextvars.bound_contextvars(
             channel=name,
             session=self._keys.day_tag(notice.session_id, day),

@@ -71,6 +71,7 @@ _REASONS = frozenset(
 # MAP error codes (protocols.md A7).
 _ERRORS = {"6": Why.ABSENT, "27": Why.ABSENT, "71": Why.BAD_ALPHABET, "72": Why.BUSY, "34": Why.NETWORK_ABORT}
 
+_ID = re.compile(r"[1-9][0-9]{0,19}")
 _INVOKE_ID = re.compile(r"-?[0-9]{1,3}")
 
 _COOKIE = "JSESSIONID"
@@ -82,12 +83,13 @@ class RestComm:
         only(request, "POST")
         dialog = xml_root(request, "dialog")
         session_id = text(dialog.attributes, "localId", longest=64)
+        ids = _ids(dialog)
         caller, begun_by = _echoed(dialog)
         if (end := _end(dialog)) is not None:
-            return UssdEnd(session_id, caller, *end)
+            return UssdEnd(session_id, caller, *end, ids=ids)
         message = dialog.child(_BEGIN) or dialog.child(_ANSWER)
         if message is None and dialog.attributes.get("type") == "End":
-            return UssdEnd(session_id, caller, Why.UNKNOWN, "type End")
+            return UssdEnd(session_id, caller, Why.UNKNOWN, "type End", ids=ids)
         if message is None:
             raise Refusal(400, f"expected {_BEGIN} or {_ANSWER} in the dialog")
         invoke_id = _invoke_id(message)
@@ -97,7 +99,7 @@ class RestComm:
         string = text(message.attributes, "string", empty=not opens, longest=4096)
         code, typed = (string, "") if opens else ("", string)
         echo = f"{caller}/{begun_by}/{invoke_id}"
-        return UssdInput(session_id, caller, code, typed, newest=True, opens=opens, echo=echo)
+        return UssdInput(session_id, caller, code, typed, newest=True, opens=opens, echo=echo, ids=ids)
 
     def write(self, reply: UssdReply, said: UssdInput) -> WireReply:
         caller, begun_by, last = said.echo.rsplit("/", 2)
@@ -178,6 +180,12 @@ def _caller(dialog: Element, message: Element) -> str:
     if found is None:
         raise Refusal(400, "expected msisdn in the message or originationReference in the dialog")
     return text(found.attributes, "number", longest=32)
+
+
+def _ids(dialog: Element) -> str:
+    """What TCAP calls the dialogue on either side. One alone is not enough: two gateways count alike, and over again."""
+    found = [dialog.attributes.get(name, "") for name in ("localId", "remoteId")]
+    return "/".join(found) if all(map(_ID.fullmatch, found)) else ""
 
 
 def _echoed(dialog: Element) -> tuple[str, str]:
