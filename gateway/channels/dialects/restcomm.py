@@ -183,7 +183,7 @@ def _caller(dialog: Element, message: Element) -> str:
 
 
 def _ids(dialog: Element) -> str:
-    """What TCAP calls the dialogue on either side. One alone is not enough: two gateways count alike, and over again."""
+    """What TCAP calls the dialogue on either side. One alone is too little: two gateways count alike, and again."""
     found = [dialog.attributes.get(name, "") for name in ("localId", "remoteId")]
     return "/".join(found) if all(map(_ID.fullmatch, found)) else ""
 
