@@ -25,6 +25,8 @@ CHANNELS = (*USSD, "kannel")
 TO_THE_LETTER = ("africastalking", "inoti", "json")
 """Dialects whose chain or count tells a repetition."""
 
+AT_ONCE = 4
+
 DAY_S = 86_400
 LATER_S = {"+6 min": 360, "+8 days": 8 * DAY_S}
 
@@ -52,7 +54,8 @@ async def test_nothing_comes_of_a_replay_to_any_worker(own_postgresql, tmp_path,
     offset.write_text("0")
     counts = iter(range(1, 10**6))
     with servers.running() as redis:
-        async with around(tmp_path, keys, url, sms=sms_settings(), sessions={"redis": redis.url}) as service:
+        in_redis = {"redis": redis.url, "redis_within_s": 5.0}  # a busy machine is not to be taken for a slow Redis
+        async with around(tmp_path, keys, url, sms=sms_settings(), sessions=in_redis) as service:
             add_channels(tmp_path / "config" / "channels")
             service.arguments = ("--workers", "2")
             await service.start(KEY=SECRET, **inside(RASAD_CLOCK=str(offset)))
@@ -85,7 +88,7 @@ async def test_nothing_comes_of_a_replay_to_any_worker(own_postgresql, tmp_path,
                 }
 
             async def again(recorded, moment, *, stale=False):
-                found = await all_sent(d, recorded)
+                found = await all_sent(d, recorded, AT_ONCE)
                 for replay, (status, body) in found.items():
                     assert (401 if stale and replay.signed else 200) == status, (moment, replay.target, body)
                     figure.count("refused as stale", int(stale and replay.signed))
@@ -94,15 +97,15 @@ async def test_nothing_comes_of_a_replay_to_any_worker(own_postgresql, tmp_path,
                 return found
 
             try:
-                first = await all_sent(d, [*talks, *texts])
+                first = await all_sent(d, [*talks, *texts], AT_ONCE)
                 assert Counter({200: len(first)}) == Counter(status for status, _ in first.values())
-                assert all("پیامک می‌شود" in first[talk[1]][1] for talk in talks)
+                assert [] == [first[talk[1]] for talk in talks if "پیامک می‌شود" not in first[talk[1]][1]]
                 await service.settled()
                 fates = [
                     [Recorded(now_s, "/dlr", row.channel, receipt(bases[row.channel], row.provider_id, row.msisdn))]
                     for row in await service.rows("message_out")
                 ]
-                told = await all_sent(d, fates)
+                told = await all_sent(d, fates, AT_ONCE)
                 assert Counter({200: len(fates)}) == Counter(status for status, _ in told.values())
                 recorded = [*talks, *texts, *fates]
                 before = await effects()

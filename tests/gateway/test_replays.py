@@ -145,9 +145,9 @@ async def test_nothing_comes_of_a_replay(desk, config, providers, clock, eventua
         figure("effects", 0)
 
 
-async def all_sent(d, several):
+async def all_sent(d, several, at_once=16):
     """What each callback got; those of one phone in their order, the phones side by side."""
-    found, gate = {}, asyncio.Semaphore(16)
+    found, gate = {}, asyncio.Semaphore(at_once)
 
     async def one_after_another(some):
         async with gate:
