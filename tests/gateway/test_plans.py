@@ -60,6 +60,11 @@ async def fill(desk):
             {"channel": "kannel", "msisdn_tag": tag(number), "dialogue": b"", "held": b"", "expires_at": old}
             for number in range(MANY)
         ],
+        tables.message_part: [
+            {"channel": "kannel", "msisdn": "+989", "msisdn_tag": tag(number), "short_code": "4040", "message_key": "k",
+             "number": 1, "data_coding": 8, "octets": b"", "received_at": now, "state": "done"}
+            for number in range(MANY)
+        ],
         tables.phone: [
             {"msisdn_tag": tag(number), "language": "fa", "changed_at": old} for number in range(MANY)
         ],
