@@ -413,9 +413,82 @@ class SmsChannel(_Channel, SmsTerms):
     send: SendSettings
 
 
+def _octet(value: Any) -> Any:
+    """Specifications write these in hexadecimal; YAML wants that in quotes."""
+    return int(value, 16) if isinstance(value, str) and re.fullmatch(r"0[xX][0-9a-fA-F]{1,2}", value) else value
+
+
+def _several(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Octet = Annotated[int, BeforeValidator(_octet), Field(ge=0, le=255)]
+Octets = Annotated[tuple[Octet, ...], BeforeValidator(_several), Field(min_length=1)]
+"""One, or a list of those that mean the same."""
+
+
+class UssdProfile(_Strict):
+    """How an operator's USSD gateway says what an operation is and which session it belongs to (protocols.md B4): by
+    the specification, but for what is written. Operations are values of ussd_service_op."""
+
+    session: Literal["its_session_info", "user_message_reference"] = "its_session_info"
+    """The parameter that names the session."""
+    session_bits: Literal[8, 15] = 8
+    """Of its_session_info: the first octet, or all but the last bit of both."""
+    dialled: Literal["destination_addr", "short_message"] = "destination_addr"
+    """Where the dial string is looked for first."""
+    end_bit: bool = True
+    """Whether the end of a session is said, and heard, in the last bit of its_session_info, whatever else says so."""
+    begin: Octets = (0x01,)
+    """Theirs: a code was dialled."""
+    reply: Octets = (0x12,)
+    """Theirs: something was typed."""
+    notified: Octets = (0x13,)
+    """Theirs: a notice was shown."""
+    released: Octets = (0x81,)
+    """Theirs: the user or the network has ended the session."""
+    ask: Octet = 0x02
+    """Ours: a screen that waits."""
+    end: Octet = 0x11
+    """Ours: the last one."""
+    notify: Octet = 0x03
+    """Ours: a notice."""
+
+    def model_post_init(self, _: Any) -> None:
+        theirs = [(name, each) for name in ("begin", "reply", "notified", "released") for each in getattr(self, name)]
+        meant: dict[int, str] = {}
+        for name, each in theirs:
+            if meant.setdefault(each, name) != name:
+                raise ValueError(
+                    f"0x{each:02X} is {meant[each]} and {name}; each operation of theirs may mean one thing"
+                )
+        if self.notify in (self.ask, self.end):
+            raise ValueError(f"0x{self.notify:02X} is notify and a screen too; a notice needs an operation of its own")
+        if self.ask == self.end and not (self.end_bit and self.session == "its_session_info"):
+            told = "ask and end are the same operation, so only its_session_info can tell them apart"
+            raise ValueError(f"{told}: session: its_session_info, end_bit: true")
+        if self.session_bits != 8 and self.session != "its_session_info":
+            raise ValueError("session_bits is of its_session_info")
+
+
+PROFILES: Mapping[str, UssdProfile] = {
+    "spec": UssdProfile(),
+    "mica": UssdProfile(session="user_message_reference", dialled="short_message", end_bit=False),
+}
+
+
+def _profile(value: Any) -> Any:
+    if isinstance(value, str) and value not in PROFILES:
+        names = " or ".join(map(repr, PROFILES))
+        raise ValueError(
+            f"{value!r} is none of {names}; another vendor's is written out: {{session_bits: 15, end: 17}}"
+        )
+    return PROFILES[value] if isinstance(value, str) else value
+
+
 class SmppUssd(UssdTerms):
-    profile: Literal["spec", "mica"] = "spec"
-    """How the operator's USSD gateway says what an operation is and which session it belongs to (protocols.md B4)."""
+    profile: Annotated[UssdProfile, BeforeValidator(_profile)] = PROFILES["spec"]
+    """One we know by its name, or another vendor's as a mapping."""
     gsm7_coding: int = Field(default=0, ge=0, le=255)
     """data_coding of a screen in GSM 7 bit; some gateways want 15, of TS 23.038."""
     ucs2_coding: int = Field(default=8, ge=0, le=255)

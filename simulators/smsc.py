@@ -14,7 +14,7 @@ from typing import Literal
 from menus.alphabet import GSM7, GSM7_EXTENSION
 from simulators.aggregator import ANSWER_WITHIN_S, CallFailed, Shown
 
-Profile = Literal["spec", "mica"]
+Profile = Literal["spec", "mica", "tata", "sixdee"]
 Mode = Literal[
     "none", "throttle", "full", "system_error", "refuse", "silent", "deaf", "refuse_binds", "no_binds", "twice",
     "stray", "reversed",
@@ -46,6 +46,35 @@ class Submitted:
     data_coding: int
     octets: bytes
     tlvs: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a vendor's USSD gateway speaks. tag: of the parameter with the session, of whose bits so many are its number;
+    left: the operation and the end bit by which it tells that she hung up."""
+
+    tag: int = 0x1383
+    bits: int = 8
+    dials_in_text: bool = False
+    reply: int = 0x12
+    end: int = 0x11
+    end_bit: bool = True
+    left: tuple[int, int] = (0x12, 1)
+    released: int = 0x81
+
+    def session(self, number: int, end: int) -> bytes:
+        return struct.pack(">H", {8: number << 8 | end, 15: number << 1 | end, 16: number}[self.bits])
+
+    def number(self, value: bytes) -> int:
+        return int.from_bytes(value, "big") >> 16 - self.bits
+
+
+_MANNERS: Mapping[Profile, _Manner] = {
+    "spec": _Manner(),
+    "mica": _Manner(tag=0x0204, bits=16, dials_in_text=True, end_bit=False, left=(0x81, 0)),
+    "tata": _Manner(bits=15, reply=0x02, end=0x02, left=(0x11, 0), released=0x11),
+    "sixdee": _Manner(bits=15, dials_in_text=True, left=(0x81, 0)),
+}
 
 
 class NotTaken(Exception):
@@ -97,7 +126,7 @@ class Smsc:
         bind: more is throttled. alphabet: of data_coding 0. receipts: by text or parameters; `each`: of every
         submit_sm, whoever asked."""
         self._account = (system_id, password)
-        self._delivered, self.profile, self._receipts = delivered, profile, receipts
+        self._delivered, self._manner, self._receipts = delivered, _MANNERS[profile], receipts
         self._per_s, self._window = per_s, window
         self._alphabet = alphabet
         self.mode: Mode = "none"
@@ -147,19 +176,20 @@ class Smsc:
         number = next(self._numbers) % 256
         self._sessions[msisdn, number] = _Session(msisdn, number)
         text = b""
-        if self.profile == "mica" or len(code) > 20:
+        if self._manner.dials_in_text or len(code) > 20:
             text, code = code.encode("ascii"), ""
         return number, await self._asked(msisdn, number, 0x01, code, text, 0)
 
     async def type(self, msisdn: str, number: int, text: str, *, data_coding: int | None = None) -> Shown:
         """Raises CallFailed."""
         octets, coding = _encoded(text, self._alphabet)
-        return await self._asked(msisdn, number, 0x12, "", octets, coding if data_coding is None else data_coding)
+        return await self._asked(
+            msisdn, number, self._manner.reply, "", octets, coding if data_coding is None else data_coding
+        )
 
     async def hang_up(self, msisdn: str, number: int) -> None:
-        """spec: the end bit of its_session_info. mica: USSREL."""
         self._sessions.pop((msisdn, number), None)
-        op, end = (0x12, 1) if self.profile == "spec" else (0x81, 0)
+        op, end = self._manner.left
         with suppress(NotTaken):
             await self._deliver(_message(msisdn, "", b"", 0, 0, "USSD", self._ussd(op, number, end)))
 
@@ -176,8 +206,7 @@ class Smsc:
             raise CallFailed(str(error)) from None
 
     def _ussd(self, op: int, number: int, end: int) -> bytes:
-        session = (0x1383, bytes([number, end])) if self.profile == "spec" else (0x0204, struct.pack(">H", number))
-        return _tlv(0x0501, bytes([op])) + _tlv(*session)
+        return _tlv(0x0501, bytes([op])) + _tlv(self._manner.tag, self._manner.session(number, end))
 
     async def text(
         self, sender: str, to: str, text: str, *, way: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
@@ -351,23 +380,22 @@ class Smsc:
     async def _notify(self, found: Submitted) -> None:
         """On a phone that is in no call: it shows the text, from whoever sent it, and confirms by itself."""
         phone = f"+{found.destination}"
-        tag = 0x1383 if self.profile == "spec" else 0x0204
+        tag = self._manner.tag
         if self.notices == "shown":
             self._delivered(phone, found.source, _decoded(found.octets, found.data_coding, self._alphabet))
         if self.notices != "unseen":
             session = _tlv(tag, found.tlvs[tag])
-            op = 0x13 if self.notices == "shown" else 0x81
+            op = 0x13 if self.notices == "shown" else self._manner.released
             with suppress(NotTaken):
                 await self._deliver(_message(phone, "", b"", 0, 0, "USSD", _tlv(0x0501, bytes([op])) + session))
 
     def _show(self, found: Submitted) -> None:
         """A screen in the session its parameters name; in none when they name none."""
-        tag = 0x1383 if self.profile == "spec" else 0x0204
-        value, op = found.tlvs.get(tag, b""), found.tlvs[0x0501][0]
-        number = value[0] if self.profile == "spec" and value else int.from_bytes(value, "big")
-        over = op == 0x11 and (self.profile == "mica" or bool(value and value[1] & 1))
-        session = self._sessions.get((f"+{found.destination}", number))
-        if session is None or op not in (0x02, 0x11) or over != (op == 0x11):
+        manner, op = self._manner, found.tlvs[0x0501][0]
+        value = found.tlvs.get(manner.tag, b"")
+        over = op == manner.end and (not manner.end_bit or bool(value and value[1] & 1))
+        session = self._sessions.get((f"+{found.destination}", manner.number(value)))
+        if session is None or not (over or op == 0x02):
             return
         session.screens.put_nowait(Shown(_decoded(found.octets, found.data_coding, self._alphabet), over))
 

@@ -104,7 +104,7 @@ class Hearing:
         if agreed is None:
             self._refuse(answer, Status.ESME_RX_R_APPN, "USSD, and this channel carries none")
             return
-        profile = ussd.PROFILES[agreed.profile]
+        profile = agreed.profile
         try:
             said = ussd.read(profile, message)
         except ussd.Refused as refused:

@@ -23,9 +23,9 @@ class Pushing:
     async def send(self, to: str, text: str, message_id: str, *, again: bool = False) -> SendResult:
         """The outbox's way to a screen: Accepted once the phone has shown it. That the gateway took it is nothing yet,
         and who stops waiting does not know."""
-        profile = ussd.PROFILES[self._channel.profile]
-        codings = ussd.Codings(self._channel.gsm7_coding, self._channel.ucs2_coding, self._alphabet)
-        session, message = ussd.notice(profile, self._channel.service_code, to, text, int(message_id), codings=codings)
+        agreed = self._channel
+        codings = ussd.Codings(agreed.gsm7_coding, agreed.ucs2_coding, self._alphabet)
+        session, message = ussd.notice(agreed.profile, agreed.service_code, to, text, int(message_id), codings=codings)
         shown: asyncio.Future[SendResult] = asyncio.get_running_loop().create_future()
         self._waiting[to] = session, shown  # before it goes: the phone may be quicker than the answer
         try:

@@ -8,8 +8,10 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 
 from gateway.channels import listed
+from gateway.settings import UssdProfile
 from simulators.demo import HOME
 
 DOCUMENT = (HOME / "docs/channels.md").read_text(encoding="utf-8")
@@ -51,6 +53,14 @@ async def test_the_configurations_are_served_and_the_curl_lines_answered(desk, t
                 )
                 output = done.stdout.replace("&#10;", "\n").replace("\\n", "\n")
                 assert output.startswith(begins), f"{name}: {command}\n{done.stdout}"
+
+
+def test_the_profiles_of_other_vendors_hold():
+    written = [yaml.safe_load(line)["profile"] for line in re.findall(r"^profile: \{.*\}$", DOCUMENT, re.M)]
+
+    assert [(15, 0x02), (15, 0x11), (8, 0x17)] == [
+        (each.session_bits, each.end) for each in map(UssdProfile.model_validate, written)
+    ]
 
 
 @pytest.mark.needs("curl")

@@ -629,10 +629,18 @@ async def test_what_is_in_hand_is_finished_before_we_unbind(bound, eventually):
 
 # --- USSD
 
+PROFILES = {
+    "spec": "spec",
+    "mica": "mica",
+    "tata": '{session_bits: 15, reply: [2, "0x12"], end: 2, released: "0x11"}',
+    "sixdee": "{session_bits: 15, dialled: short_message}",
+}
+"""What is written in the channel's file for a gateway that speaks so."""
 
-@pytest.mark.parametrize("profile", ["spec", "mica"])
+
+@pytest.mark.parametrize("profile", PROFILES)
 async def test_five_steps_in_persian_with_a_repeat_and_a_drop(bound, profile):
-    async with bound(("profile: spec", f"profile: {profile}"), profile=profile) as (_, smsc, _phones):
+    async with bound(("profile: spec", f"profile: {PROFILES[profile]}"), profile=profile) as (_, smsc, _phones):
         number, shown = await smsc.dial(CALLER, "*4*061#")
         assert "رصد خوزستان" == shown.text.split("\n")[0]
         shown = await smsc.type(CALLER, number, "۱")
@@ -660,16 +668,29 @@ async def test_five_steps_in_persian_with_a_repeat_and_a_drop(bound, profile):
         assert not shown.over
 
 
-@pytest.mark.parametrize("profile", ["spec", "mica"])
+@pytest.mark.parametrize("profile", PROFILES)
 async def test_a_session_ends_the_profiles_way(bound, profile):
-    async with bound(("profile: spec", f"profile: {profile}"), profile=profile) as (_, smsc, _phones):
+    async with bound(("profile: spec", f"profile: {PROFILES[profile]}"), profile=profile) as (_, smsc, _phones):
         _, shown = await smsc.dial(CALLER, "*4*061*99999#")
         while not shown.over:
             _number, shown = await smsc.dial(CALLER, "*4*061*02*2001000344#")
 
         last = smsc.submitted[-1].tlvs
-        assert b"\x11" == last[0x0501]
+        assert (b"\x02" if profile == "tata" else b"\x11") == last[0x0501]
         assert profile == "mica" or last[0x1383][1] & 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_who_hung_up_is_noted_and_her_other_session_goes_on(bound, profile):
+    with capture_logs() as logs:
+        async with bound(("profile: spec", f"profile: {PROFILES[profile]}"), profile=profile) as (_, smsc, _phones):
+            first, _ = await smsc.dial(CALLER, "*4*061#")
+            second, _ = await smsc.dial(CALLER, "*4*061#")
+            await smsc.hang_up(CALLER, first)
+            shown = await smsc.type(CALLER, second, "1")
+
+            assert shown.text.startswith("شماره نامه")
+    assert [(True, "released")] == [(each["known"], each["raw"]) for each in logs if each["event"] == "session_ended"]
 
 
 async def test_a_dial_is_acknowledged_before_it_is_answered_and_a_caller_who_leaves_is_noted(bound):
@@ -743,7 +764,7 @@ def promised(bound, eventually):
 
     @asynccontextmanager
     async def entered(*changes, number="12345", notices="shown", profile="spec", push=NOTIFY):
-        agreed = (push, HASTY, ("profile: spec", f"profile: {profile}"), *changes)
+        agreed = (push, HASTY, ("profile: spec", f"profile: {PROFILES[profile]}"), *changes)
         hurried = SmsSettings(send_within_s=3)
         async with bound(*agreed, profile=profile, office_s=0.5, gateway={"sms": hurried}) as (d, smsc, phones):
             smsc.notices = notices
@@ -759,7 +780,7 @@ def pushed(smsc):
     return [each for each in smsc.submitted if each.tlvs.get(0x0501) == b"\x03"]
 
 
-@pytest.mark.parametrize("profile", ["spec", "mica"])
+@pytest.mark.parametrize("profile", PROFILES)
 async def test_a_promised_answer_is_shown_by_ussd_and_no_sms_follows(promised, profile):
     async with promised(profile=profile) as (d, smsc, phones):
         (row,) = await d.rows("message_out")
@@ -770,7 +791,7 @@ async def test_a_promised_answer_is_shown_by_ussd_and_no_sms_follows(promised, p
         assert text.startswith("رصد: نامه 12345 در حال بررسی")
         assert ("sent", "delivered", "ussd notify", 1, 0) == (row.state, row.fate, row.reason, row.tries, row.doubts)
         assert 2 == len(smsc.submitted)  # the promise and the answer
-        assert ("USSD", 0, {0x0501, 0x1383 if profile == "spec" else 0x0204}) == (
+        assert ("USSD", 0, {0x0501, 0x0204 if profile == "mica" else 0x1383}) == (
             notice.service_type, notice.registered, {*notice.tlvs},
         )  # fmt: skip
         assert profile == "mica" or notice.tlvs[0x1383][1] & 1  # nothing follows in that session

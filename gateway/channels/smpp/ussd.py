@@ -1,7 +1,6 @@
-"""USSD over SMPP: which operation means what, by vendor (protocols.md B1 to B4). A profile is data; nothing else here
-knows a vendor."""
+"""USSD over SMPP: which operation means what, by vendor (protocols.md B1 to B4). A profile is data, of the settings;
+nothing here knows a vendor."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -9,17 +8,8 @@ import msgspec
 from gateway.channels.smpp import texts
 from gateway.channels.smpp.pdu import Message, integer
 from gateway.channels.smpp.tables import NPI_ISDN, TON_INTERNATIONAL, Status, Tag
+from gateway.settings import UssdProfile
 from menus.alphabet import Alphabet, alphabet_of
-
-# 5.3.2.44 ussd_service_op
-PSSR_INDICATION = 0x01
-USSR_REQUEST = 0x02
-USSN_REQUEST = 0x03
-PSSR_RESPONSE = 0x11
-USSR_CONFIRM = 0x12
-USSN_CONFIRM = 0x13
-USSREL_INDICATION = 0x81
-"""A vendor's: the user or the network has ended the session."""
 
 SERVICE_TYPE = "USSD"
 MOST_DIALLED = 20
@@ -28,27 +18,7 @@ MOST_DIALLED = 20
 SESSION_ENDS = 0x01
 """Bit 0 of the second octet of its_session_info (5.3.2.43)."""
 
-
-class Profile(msgspec.Struct, frozen=True):
-    """session: which parameter names the session. dialled: which field has the dial string. end_bit: whether the end of
-    a session is said, and heard, in its_session_info too."""
-
-    session: Literal[Tag.ITS_SESSION_INFO, Tag.USER_MESSAGE_REFERENCE]
-    dialled: Literal["destination_addr", "short_message"]
-    end_bit: bool
-    begin: int = PSSR_INDICATION
-    ask: int = USSR_REQUEST
-    reply: int = USSR_CONFIRM
-    end: int = PSSR_RESPONSE
-    notify: int = USSN_REQUEST
-    notified: int = USSN_CONFIRM
-    released: int = USSREL_INDICATION
-
-
-PROFILES: Mapping[str, Profile] = {
-    "spec": Profile(session=Tag.ITS_SESSION_INFO, dialled="destination_addr", end_bit=True),
-    "mica": Profile(session=Tag.USER_MESSAGE_REFERENCE, dialled="short_message", end_bit=False),
-}
+_TAGS = {"its_session_info": Tag.ITS_SESSION_INFO, "user_message_reference": Tag.USER_MESSAGE_REFERENCE}
 
 
 class Codings(msgspec.Struct, frozen=True):
@@ -85,30 +55,32 @@ def is_ussd(message: Message) -> bool:
     return Tag.USSD_SERVICE_OP in message.tlvs or message.service_type.upper() == SERVICE_TYPE
 
 
-def read(profile: Profile, message: Message) -> Said:
+def read(profile: UssdProfile, message: Message) -> Said:
     """Raises Refused."""
     operation = integer(message, Tag.USSD_SERVICE_OP)
-    session = message.tlvs.get(profile.session, b"")
-    if profile.session is Tag.ITS_SESSION_INFO:
-        session = session[:1]  # the second octet counts the dialogue's units
+    session = message.tlvs.get(_TAGS[profile.session], b"")
+    if profile.session == "its_session_info":
+        # The second octet counts the dialogue's units, or has seven bits more of the name.
+        more = () if profile.session_bits == 8 else (each & ~SESSION_ENDS & 0xFF for each in session[1:2])
+        session = session[:1] + bytes(more)
     ended = profile.end_bit and (integer(message, Tag.ITS_SESSION_INFO) or 0) & SESSION_ENDS
     text = texts.decoded(message.data_coding, message.octets).rstrip("\r\n")  # TS 23.038 cl. 6.1.2.3.1 pads with CR
-    if operation == profile.notified:  # whatever it says of the session: that was over with the notice
+    if operation in profile.notified:  # whatever it says of the session: that was over with the notice
         return Said("notified", session.hex(), "")
-    if ended or operation == profile.released:
+    if ended or operation in profile.released:
         return Said("released", session.hex(), "")
-    if operation == profile.begin:
+    if operation in profile.begin:
         # destination_addr holds 20 characters: a longer dial string comes in the text, whatever the vendor.
         first, second = message.destination_addr, text
         return Said(
             "dial", session.hex(), (first or second) if profile.dialled == "destination_addr" else (second or first)
         )
-    if operation == profile.reply:
+    if operation in profile.reply:
         return Said("reply", session.hex(), text)
     raise Refused(f"a ussd_service_op of {operation}")
 
 
-def answer(profile: Profile, heard: Message, text: str, *, end: bool, codings: Codings, code: str) -> Message:
+def answer(profile: UssdProfile, heard: Message, text: str, *, end: bool, codings: Codings, code: str) -> Message:
     """The submit_sm that shows a screen to whoever sent `heard`: as what she dialled, or where that is too long for a
     submit_sm (a data_sm has room for more) as our service code."""
     tlvs: dict[int, bytes] = {Tag.USSD_SERVICE_OP: bytes([profile.end if end else profile.ask])}
@@ -131,22 +103,26 @@ def answer(profile: Profile, heard: Message, text: str, *, end: bool, codings: C
 
 
 def notice(
-    profile: Profile, code: str, msisdn: str, text: str, reference: int, *, codings: Codings
+    profile: UssdProfile, code: str, msisdn: str, text: str, reference: int, *, codings: Codings
 ) -> tuple[str, Message]:
     """The submit_sm that shows a text on a phone that is in no call, and the session it will be confirmed in: ours to
     choose (protocols.md B3). msisdn in E.164; code: ours, as a caller would dial it."""
-    if profile.session is Tag.ITS_SESSION_INFO:
-        session = bytes([reference % 0x100])
-        value = session + bytes([SESSION_ENDS if profile.end_bit else 0])
-    else:
+    ends = bytes([SESSION_ENDS if profile.end_bit else 0])
+    if profile.session == "user_message_reference":
         session = value = (reference % 0x10000).to_bytes(2, "big")
+    elif profile.session_bits == 8:
+        session = bytes([reference % 0x100])
+        value = session + ends
+    else:
+        session = (reference % 0x8000 << 1).to_bytes(2, "big")
+        value = session[:1] + bytes([session[1] | ends[0]])
     return session.hex(), Message(
         service_type=SERVICE_TYPE,
         source_addr=code,
         dest_addr_ton=TON_INTERNATIONAL,
         dest_addr_npi=NPI_ISDN,
         destination_addr=msisdn.removeprefix("+"),
-        tlvs={Tag.USSD_SERVICE_OP: bytes([profile.notify]), profile.session: value},
+        tlvs={Tag.USSD_SERVICE_OP: bytes([profile.notify]), _TAGS[profile.session]: value},
         **_written(text, codings),
     )
 

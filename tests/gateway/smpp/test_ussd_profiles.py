@@ -3,9 +3,13 @@
 import pytest
 
 from gateway.channels.smpp.pdu import Message
-from gateway.channels.smpp.ussd import PROFILES, Codings, Refused, Said, answer, is_ussd, read
+from gateway.channels.smpp.ussd import Codings, Refused, Said, answer, is_ussd, notice, read
+from gateway.settings import PROFILES, UssdProfile
 
 SPEC, MICA = PROFILES["spec"], PROFILES["mica"]
+# As vumi knows them: protocols.md B4.
+TATA = UssdProfile(session_bits=15, reply=[0x02, 0x12], end=0x02, released=["0x11"])
+SIX_D = UssdProfile(session_bits=15, dialled="short_message")
 OP, SESSION, REFERENCE = 0x0501, 0x1383, 0x0204
 
 
@@ -43,11 +47,34 @@ def heard(op, text=b"", destination="", **fields):
         ),
         (MICA, heard(0x12, "۱".encode("utf-16-be"), data_coding=72), Said("reply", "", "۱")),
         (MICA, heard(0x81, tlvs={REFERENCE: b"\x00\x2a"}), Said("released", "002a", "")),
+        (TATA, heard(0x01, destination="*4*061#", tlvs={SESSION: b"\x07\x06"}), Said("dial", "0706", "*4*061#")),
+        (TATA, heard(0x02, b"1", tlvs={SESSION: b"\x07\x06"}), Said("reply", "0706", "1")),
+        (TATA, heard(0x12, b"1", tlvs={SESSION: b"\x07\x06"}), Said("reply", "0706", "1")),
+        (TATA, heard(0x02, tlvs={SESSION: b"\x07\x07"}), Said("released", "0706", "")),
+        (TATA, heard(0x11, tlvs={SESSION: b"\x07\x06"}), Said("released", "0706", "")),
+        (TATA, heard(0x02, b"1"), Said("reply", "", "1")),
+        (SIX_D, heard(0x01, b"*4*061#", "415", tlvs={SESSION: b"\x01\x02"}), Said("dial", "0102", "*4*061#")),
+        (SIX_D, heard(0x81, tlvs={SESSION: b"\x01\x02"}), Said("released", "0102", "")),
     ],
 )
 def test_reads_what_a_caller_did(profile, message, said):
     assert is_ussd(message)
     assert said == read(profile, message)
+
+
+@pytest.mark.parametrize(
+    ("profile", "session", "tlvs"),
+    [
+        (SPEC, "41", {OP: b"\x03", SESSION: b"\x41\x01"}),
+        (MICA, "9c41", {OP: b"\x03", REFERENCE: b"\x9c\x41"}),
+        (SIX_D, "3882", {OP: b"\x03", SESSION: b"\x38\x83"}),
+    ],
+)
+def test_a_notice_is_confirmed_in_the_session_it_was_sent_in(profile, session, tlvs):
+    named, message = notice(profile, "*4*061#", "+989161234567", "1", 0x9C41, codings=Codings())
+
+    assert (session, tlvs) == (named, message.tlvs)
+    assert session == read(profile, heard(0x13, tlvs={**tlvs, OP: b"\x13"})).session_id
 
 
 @pytest.mark.parametrize("op", [0x00, 0x02, 0x03, 0x11, 0x17, 0xFF])
@@ -65,6 +92,9 @@ def test_an_operation_nobody_may_send_us_is_refused(op):
         (SPEC, False, {OP: b"\x02", SESSION: b"\x07\x06"}),
         (SPEC, True, {OP: b"\x11", SESSION: b"\x07\x07"}),
         (MICA, False, {OP: b"\x02", SESSION: b"\x07\x06"}),
+        (TATA, False, {OP: b"\x02", SESSION: b"\x07\x06"}),
+        (TATA, True, {OP: b"\x02", SESSION: b"\x07\x07"}),
+        (SIX_D, True, {OP: b"\x11", SESSION: b"\x07\x07"}),
         (MICA, True, {OP: b"\x11", SESSION: b"\x07\x06"}),  # 0x11, not the 0x17 of the sources the pitfall warns of
     ],
 )
