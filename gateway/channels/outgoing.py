@@ -110,6 +110,10 @@ PHONE_SHARE = 0.8
 """What of an attempt's time the phone has; the rest is the way there and back, so that the gateway's own word for a
 phone that stays silent still arrives."""
 
+SHOWN_AT_ONCE = 16
+"""Texts that wait for phones. One more goes as an SMS at once: they share the SMS channel's hands with its replies, and
+a gateway that falls silent keeps each of them for a whole attempt."""
+
 END_WITHIN_S = 2.0
 """What the end of a dialogue may take; nobody waits for it but a process that stops."""
 
@@ -121,10 +125,20 @@ class Notices:
         """within_s: what one attempt has."""
         self._http, self._dialect, self._phone_s = http, dialect, within_s * PHONE_SHARE
         self._route = PushRoute(to.url, to.username, to.password)
+        self._waiting = 0
         self._ending: set[asyncio.Task[None]] = set()
 
     async def send(self, to: str, text: str, message_id: str, *, again: bool = False) -> SendResult:
         """The outbox's way to a screen: Accepted once the phone has shown it."""
+        if self._waiting >= SHOWN_AT_ONCE:
+            return NotAccepted(f"{SHOWN_AT_ONCE} wait for their phones already", again=False)
+        self._waiting += 1
+        try:
+            return await self._shown(to, text)
+        finally:
+            self._waiting -= 1
+
+    async def _shown(self, to: str, text: str) -> SendResult:
         number = msisdn.written(to, "international")
         try:
             status, body, cookies = await answered(

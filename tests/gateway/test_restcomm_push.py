@@ -1,12 +1,17 @@
 """Texts that RestComm shows on phones that are in no call: a caller was promised her answer, and what became of it."""
 
+import asyncio
 import shutil
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.settings import SmsSettings
+from gateway.channels.contract import NotAccepted
+from gateway.channels.dialects.restcomm import RestComm as Dialect
+from gateway.channels.outgoing import SHOWN_AT_ONCE, Notices
+from gateway.settings import PushSettings, SmsSettings
 from simulators.aggregator import Call, Response
 from simulators.aggregators.restcomm import RestComm as Session
 from simulators.demo import HOME
@@ -130,3 +135,30 @@ async def test_what_is_no_notice_of_one_page_is_an_sms_at_once(promised, push, n
 
         assert ([], None, 1) == (restcomm.pushed, row.push_text, row.tries)
         assert [row.text] == [each.text for each in d.phones.messages]
+
+
+async def test_a_gateway_that_is_silent_keeps_a_few_texts_and_no_more(aiohttp_server, eventually):
+    restcomm = RestComm(Phones())
+    restcomm.notices = "silent"
+    url = str((await aiohttp_server(restcomm.application())).make_url("/restcomm"))
+    async with aiohttp.ClientSession() as http:
+        notices = Notices(http, Dialect(), PushSettings(url=url), 10)
+        waiting = [asyncio.create_task(notices.send(f"+98916000{n:04}", "1", str(n))) for n in range(SHOWN_AT_ONCE)]
+
+        async def all_there():
+            return len(restcomm.pushed) == SHOWN_AT_ONCE
+
+        await eventually(all_there)
+        assert isinstance(await notices.send(CALLER, "1", "99"), NotAccepted)
+        given_up = waiting.pop()
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        waiting.append(asyncio.create_task(notices.send(CALLER, "1", "99")))
+
+        async def asked():
+            return CALLER in restcomm.pushed
+
+        await eventually(asked)
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
