@@ -18,6 +18,10 @@ second this is a twentieth more."""
 
 MANY = 1_000_000
 
+MOST_PARTS = 16
+"""Twice what one message has: so far ahead at most a claim moves the next moment. One further ahead is of a clock that
+was set back since."""
+
 
 class Pace:
     """Of this process alone."""
@@ -65,7 +69,8 @@ class Rate:
         await connection.execute(insert_once(table, name=self._name, next_at=0.0))
         wanted = select(table.c.next_at, table.c.rests_until, self._seconds).where(table.c.name == self._name)
         next_at, rests_until, self._at = (await connection.execute(wanted)).one()
-        self._next_at = max(next_at, self._at)
+        ahead = MOST_PARTS * (1 / self._per_s + EARLY_S) if self._per_s else 0.0
+        self._next_at = next_at if self._at < next_at <= self._at + ahead else self._at
         self.next_in_s = MINUTE_S if rests_until is not None and rests_until > now else self._due_in()
         if self.next_in_s > 0:
             return 0

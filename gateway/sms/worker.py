@@ -215,6 +215,8 @@ class Worker:
         the others."""
         t, o, seconds = self._table.alias("t"), self._table.alias("o"), self._database.seconds
         due: tuple[ColumnElement[bool], ...] = (self._scope(t), t.c.due_at <= now, t.c.leased_until <= seconds)
+        if self._busy:  # whatever the database's clock says of their leases
+            due = (*due, t.c.id.not_in([held.id for held in self._busy]))
         if suspect is not None:
             due = (*due, t.c.cut_off > 0 if suspect else t.c.cut_off == 0)
         in_hand = or_(o.c.leased_until > seconds, self._before(o, t, now))

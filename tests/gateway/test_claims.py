@@ -134,6 +134,30 @@ async def test_the_rows_of_a_process_that_died_are_taken_over_when_their_lease_i
     ]
 
 
+async def test_what_is_in_hand_is_not_taken_up_again_when_the_databases_clock_jumps(
+    processes, arrive, inbox, database, clock, eventually
+):
+    await arrive("+989160000001")
+    (own,) = processes(1)
+    own.monotonic = lambda: 0.0
+    ends, told = asyncio.Event(), []
+
+    async def handle(held):
+        told.append(held.row.id)
+        await ends.wait()
+        await done(own, [])(held)
+
+    worker_ = inbox(own, handle)
+    await worker_._take()
+    await eventually(lambda: asyncio.sleep(0, bool(told)))
+    clock.advance(3600)
+    assert [] == await worker_._claimed(8)
+    ends.set()
+    await settled(worker_)
+    assert 1 == len(told)
+    assert [("done", 1)] == [(row.state, row.tries) for row in await rows(database, "message_in")]
+
+
 async def test_a_long_handling_renews_its_lease(processes, arrive, inbox, database, clock, eventually):
     await arrive("+989160000001")
     slow, other = processes(2)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 import structlog
 from aiohttp import web
 
@@ -217,6 +218,34 @@ async def test_the_rate_of_a_channel_holds_over_processes(outboxes, add, clock, 
     assert waited[len(waited) * 95 // 100] <= 3
     figure("runs", bulk + replies)
     figure("a reply waited at most s", round(waited[-1], 2))
+
+
+@pytest.mark.experiment(
+    "F19", "whichever way the database's clock jumps, a channel sends at its rate, neither in a burst nor not at all"
+)
+async def test_the_rate_of_a_channel_holds_while_the_databases_clock_jumps(outboxes, add, clock, figure):
+    per_s, total, jumps_s, off_s = 20, counted(2_000), [HOUR, 0, -HOUR, 0, 24 * HOUR, 0, -24 * HOUR, 40, 0, -5], 0.0
+    provider = Provider(clock)
+    both = outboxes(2, {"kannel": provider}, {"kannel": float(per_s)})
+    for outbox in both:
+        seconds = sa.bindparam(None, callable_=lambda: clock.seconds + 10**6 + off_s, type_=sa.Double())
+        outbox._database.seconds = seconds
+        for each in outbox.workers:
+            each._rate._seconds = seconds
+    for count in range(total):
+        await add(phone(count), f"{count}")
+    began = clock.seconds
+    while len(provider.sent) < total:
+        off_s = jumps_s[len(provider.sent) * len(jumps_s) // total]
+        await asyncio.gather(*(each._take() for each in workers(*both)))
+        await asyncio.gather(*(task for each in workers(*both) for task in each._busy.values()))
+        clock.advance(0.05)
+        assert clock.seconds - began < total / per_s * 1.3, f"it stands still at {off_s:+g} s"
+    assert total == len(set(provider.texts))
+    assert most_in_a_second([at for at, _, _ in provider.sent]) <= 22
+    figure("runs", total)
+    figure("jumps", len(jumps_s))
+    figure.most("most in a second", most_in_a_second([at for at, _, _ in provider.sent]))
 
 
 @pytest.mark.experiment("F24", "after two hours without a provider nothing too old is sent, the newest reply first")
