@@ -2,6 +2,7 @@
 here the gateway's own code need not know of.
 
 RASAD_CLOCK=FILE     the wall clock is off by as many seconds as stand in FILE, which may change
+RASAD_DATABASE_CLOCK=FILE  so is the database's, as far as leases and rates go by it
 RASAD_LEASE_S=6      leases last as long, and everything about them is as much shorter
 RASAD_POISON=1       messages for these letters do what no message should
 """
@@ -20,6 +21,20 @@ def _clock(file: Path) -> None:
 
     as_it_is = clock.wall
     clock.wall = lambda: as_it_is() + float(file.read_text())
+
+
+def _database_clock(file: Path) -> None:
+    import sqlalchemy as sa
+
+    from gateway.storage.database import Database
+
+    as_it_is = Database.__init__
+
+    def made(self: Database, *settings: Any, **more: Any) -> None:
+        as_it_is(self, *settings, **more)
+        self.seconds = self.seconds + sa.bindparam(None, callable_=lambda: float(file.read_text()), type_=sa.Double())
+
+    Database.__init__ = made  # type: ignore[method-assign]
 
 
 def _lease(seconds: float) -> None:
@@ -54,5 +69,7 @@ if importlib.util.find_spec("gateway") is not None:
         _lease(float(os.environ["RASAD_LEASE_S"]))
     if "RASAD_CLOCK" in os.environ:
         _clock(Path(os.environ["RASAD_CLOCK"]))
+    if "RASAD_DATABASE_CLOCK" in os.environ:
+        _database_clock(Path(os.environ["RASAD_DATABASE_CLOCK"]))
     if "RASAD_POISON" in os.environ:
         _poison()
