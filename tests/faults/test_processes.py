@@ -26,7 +26,7 @@ from simulators.phones import Phones
 from simulators.smsc import Smsc
 from simulators.wire import Wire
 from tests import redis as servers
-from tests.experiments import counted
+from tests.experiments import counted, proving
 from tests.faults import service as services
 from tests.menus import small
 
@@ -321,6 +321,9 @@ async def test_two_steps_at_once(three, keys, server, figure):
     other.hangs_up()
 
 
+EVERYWHERE_WITHIN_S = 2.0
+"""Of a menu being published, on a machine that is not busy otherwise."""
+
 STATUS = "  found: status\nstatus:\n  text: '{{ case.number }}'\n"
 
 
@@ -355,7 +358,9 @@ async def test_menus_are_published_while_dialogues_run(tmp_path, three, figure):
             async with asyncio.timeout(30):
                 while word not in await phone.dials():
                     await asyncio.sleep(0.05)
-        figure.most("ms until it was everywhere", round((time.monotonic() - began) * 1000))
+        everywhere_s = time.monotonic() - began
+        figure.most("ms until it was everywhere", round(everywhere_s * 1000))
+        assert everywhere_s <= EVERYWHERE_WITHIN_S or not proving()
         callers = [Phone(three.url, 3000 + turn * 100 + count) for count in range(max(6, 300 // counted(50)))]
         for caller in callers:
             assert word in await caller.dials()
