@@ -17,7 +17,7 @@ from gateway.app import Role
 from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
 from gateway.privacy import new_keys, write_keys
-from gateway.supervisor import READY, CrashLoop, Line, Supervisor
+from gateway.supervisor import CrashLoop, Line, Supervisor
 from menus import loader, reach, samples, see
 from menus.check import notes
 from menus.definition import Menu
@@ -124,7 +124,7 @@ async def _work(
                     app.composed(checked, role=role, owner=owner) as web,
                     server.serving(web, on, server.DRAIN_S, context, shared=True),
                 ):
-                    line.say(READY)
+                    line.ready()
                     await stopped.wait()
         except app.TO_BE_MENDED as error:
             line.say(str(error))

@@ -2,7 +2,8 @@
 
 The socket is ours, so a worker that dies takes along only the connections it had, and none is refused until another
 has its place. A worker is a fresh interpreter given the socket, and one end of a line: on it the worker says `ready`,
-or why it cannot be; and when our end falls silent it stops, since nobody would replace it.
+or why it cannot be, and then every second that it lives; one that says nothing any more is killed and replaced. When
+our end falls silent it stops, since nobody would replace it.
 """
 
 import asyncio
@@ -26,6 +27,11 @@ UNREADY_WITHIN_S = 30.0
 """So many workers that end before they were ready, none longer after the one before: they would go on like that."""
 
 RENEWED_WITHIN_S = 60.0
+
+BEAT_S = 1.0
+
+SILENT_BEATS = 15
+"""A worker whose loop stands still as long has answered nobody in time, and nobody gets what it has in hand."""
 
 Command = Callable[[int, int, int], Sequence[str]]
 """The command line of a worker, by its number, the socket's descriptor and the line's."""
@@ -170,10 +176,32 @@ class _Worker:
 
     async def ended(self) -> str:
         """Why: what it said, or how it went."""
-        status = await self._process.wait()
+        watching = asyncio.create_task(self._watched()) if self.was_ready else None
+        try:
+            status = await self._process.wait()
+        finally:
+            if watching is not None:
+                watching.cancel()
         if self._why:
             return self._why
         return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+
+    async def _watched(self) -> None:
+        """Until it ends; killed once its loop stands still. Beats that were missed are counted one by one, so that our
+        own standing still is no sign of its."""
+        silent = 0
+        while silent < SILENT_BEATS:
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    if not await self._line.read(4096):
+                        return
+                silent = 0
+            except TimeoutError:
+                silent += 1
+            except ConnectionError:
+                return
+        log.error("worker_hangs", pid=self.pid, why=f"nothing was heard of it for {SILENT_BEATS * BEAT_S:g} s")
+        self.send(signal.SIGKILL)
 
     async def stop(self) -> None:
         """In order while it can, and then at any rate."""
@@ -206,6 +234,16 @@ class Line:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._lost()
 
+    def ready(self) -> None:
+        """From now on it is also told that the loop goes round, as long as it does."""
+        self.say(READY)
+        self._beating = asyncio.create_task(self._beats(), name="beats")
+
     def say(self, what: str) -> None:
         with suppress(OSError):
             self._socket.send(what.replace("\n", " ").encode() + b"\n")
+
+    async def _beats(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            self.say("")

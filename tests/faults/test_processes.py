@@ -175,6 +175,29 @@ async def test_workers_that_die_of_what_they_do(three, figure):
     assert {"killed by SIGKILL"} == {event["why"] for event in events(three, "worker_ended")}
 
 
+@pytest.mark.experiment("F4", "a worker whose loop stands still is killed and replaced, and its siblings serve on")
+async def test_a_worker_that_hangs(three, figure):
+    hangs, began = len(events(three, "worker_hangs")), len(events(three, "worker_ready"))
+    before = three.workers()
+    os.kill(before[1], signal.SIGSTOP)
+    # It may have taken one more in the moment it stopped.
+    phone, lost = Phone(three.url, 700), []
+    for _ in range(5):
+        try:
+            assert (await phone.dials()).startswith(MAIN)
+        except CallFailed as failed:
+            lost.append(failed)
+        phone.hangs_up()
+    assert [] == [each for each in lost if refused(each)]
+    assert len(lost) <= 1
+    await until(lambda: len(events(three, "worker_ready")) == began + 1)
+    assert [before[1]] == [event["pid"] for event in events(three, "worker_hangs")[hangs:]]
+    assert "killed by SIGKILL" == events(three, "worker_ended")[-1]["why"]
+    assert {before[0], before[2]} == set(before) & set(three.workers())
+    assert 3 == len(three.workers())
+    figure("calls lost with their worker", len(lost))
+
+
 @pytest.mark.experiment("F4", HOLDS)
 async def test_workers_that_die_at_the_start(tmp_path, keys, server, figure):
     async with several(tmp_path, keys, server, 2) as s:
