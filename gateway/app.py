@@ -27,7 +27,7 @@ from adapters.register import Register, RegisterConfig
 from adapters.rest import Rest, RestConfig
 from adapters.soap import Soap, SoapConfig
 from adapters.sql import Sql, SqlConfig
-from gateway import settings as setting
+from gateway import settings_files
 from gateway.admission import Admission
 from gateway.answers import Answers, Service
 from gateway.api import DRAFT_FOR_S, Api
@@ -55,7 +55,8 @@ from gateway.services import Rate, RememberLanguage
 from gateway.sessions.memory import MemorySessions
 from gateway.sessions.redis import RedisSessions
 from gateway.sessions.store import SessionStore
-from gateway.settings import Settings
+from gateway.settings import SHIPPED_MENU
+from gateway.settings_files import HOLIDAYS, Settings
 from gateway.sms.conversations import Conversations
 from gateway.sms.follow_ups import FollowUps
 from gateway.sms.follows import Follows
@@ -103,7 +104,7 @@ TO_BE_MENDED = (Faulty, KeysUnusable, DatabaseUnusable, BackendUnusable, CannotL
 
 def load(folder: Path, environ: Mapping[str, str], **changes: object) -> "Checked":
     """The settings of a folder, checked; changes are values of gateway.yaml. Raises Faulty."""
-    return check(setting.read(folder, environ).at(**changes))
+    return check(settings_files.read(folder, environ).at(**changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +145,15 @@ def check(settings: Settings) -> Checked:
     for name, dialect, known in dialects:
         if dialect not in known:
             carries = "ussd" if known == sorted(listed.USSD) else "sms"
-            file = str(setting.channel_file(settings.folder, name, carries))
+            file = str(settings_files.channel_file(settings.folder, name, carries))
             faults.append(Fault(file, 1, f"dialect: {dialect!r} is none of {', '.join(known)}"))
     showing = [name for name, each in listed.USSD.items() if isinstance(each, Showing)]
     for name, channel in settings.ussd.items():
         if channel.push == "notify" and channel.dialect in listed.USSD and channel.dialect not in showing:
-            path = setting.channel_file(settings.folder, name, "ussd")
+            path = settings_files.channel_file(settings.folder, name, "ussd")
             told = f"push: {channel.dialect} shows nothing by itself; over HTTP only {', '.join(showing)} does"
             faults.append(source.read(str(path), path.read_text(encoding="utf-8")).fault(("push",), told))
-    folder = setting.SHIPPED_MENU if settings.gateway.menu is None else Path(settings.gateway.menu)
+    folder = SHIPPED_MENU if settings.gateway.menu is None else Path(settings.gateway.menu)
     menu: Edition | Faulty
     try:
         menu = edition(folder, house(settings))
@@ -172,7 +173,7 @@ def house(settings: Settings) -> House:
 
 def working_days(folder: Path) -> WorkingDays:
     """The calendar of a settings folder. Raises Faulty."""
-    return setting.working_days(folder) or WorkingDays()
+    return settings_files.working_days(folder) or WorkingDays()
 
 
 def _backend(document: Document, settings: Settings) -> tuple[Any, Callable[[Any, Unmapped], Lookup]]:
@@ -184,7 +185,7 @@ def _backend(document: Document, settings: Settings) -> tuple[Any, Callable[[Any
     config: Any = source.typed(model, document, document.data)
     if isinstance(config, CaseConfig):
         if config.due_in_working_days is not None and settings.working_days is None:
-            fault = f"due_in_working_days: counted by {setting.HOLIDAYS}, which is not in {settings.folder}"
+            fault = f"due_in_working_days: counted by {HOLIDAYS}, which is not in {settings.folder}"
             raise Faulty([document.fault(("due_in_working_days",), fault)])
         config = config.model_copy(update={"names": {**settings.names, **config.names}})
     return config, make
@@ -455,7 +456,7 @@ def _look_at_the_calendar(settings: Settings, clock: Clock) -> None:
     """Due dates that are counted without the holidays of a year come too early."""
     days = settings.working_days
     if days is not None and days.until is not None and clock.today() > days.until:
-        log.warning("holidays_unknown", file=str(settings.folder / setting.HOLIDAYS), known_until=str(days.until))
+        log.warning("holidays_unknown", file=str(settings.folder / HOLIDAYS), known_until=str(days.until))
 
 
 def _heard(name: str) -> tuple[Unmapped, Report]:

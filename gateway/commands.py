@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway import app, backend_try, drafts, logs, msisdn, server, settings
+from gateway import app, backend_try, drafts, logs, msisdn, server, settings, settings_files
 from gateway.app import Role
 from gateway.clock import SystemClock
 from gateway.menu_files import House, loaded, read_folder
@@ -144,7 +144,7 @@ def check_menu(
         routes = loader.load(pairs).routes  # whatever it asks: without settings nobody knows which there are
         house = House(routes, {str(wire): capacity for wire, capacity in see.WIRES.items()})
     else:
-        house = app.house(settings.read(config, os.environ))
+        house = app.house(settings_files.read(config, os.environ))
     found = loaded(pairs, house)
     _note(found, house)
     print(f"menu {found.version}: {len(found.nodes)} screens and asks in {', '.join(found.languages)}, no fault")
@@ -175,7 +175,7 @@ def publish_menu(
     if folder is None:
         print("which folder? expected: rasad menu publish DIR", file=sys.stderr)
         raise typer.Exit(1)
-    here = settings.read(config or CONFIG, os.environ)
+    here = settings_files.read(config or CONFIG, os.environ)
     found, new = asyncio.run(app.publish(here, folder))
     _note(found, app.house(here))
     state = "is published" if new else "is the published one already"
@@ -185,7 +185,7 @@ def publish_menu(
 def _try_out(folder: Path | None, config: Path | None, phone: str, url: str) -> None:
     """By the database of the settings, or into a demo: its keys and its database are its own."""
     if config is not None:
-        here = settings.read(config, os.environ)
+        here = settings_files.read(config, os.environ)
         bound = asyncio.run(app.try_out(here, folder, phone))
         told = (bound[0].version, bound[1]) if bound is not None else None
         if bound is not None:
@@ -286,7 +286,7 @@ def try_backend(
     lang: Annotated[str, typer.Option(help="The language of the screens.")] = "fa",
 ) -> None:
     """One question to one office: the request, its answer, what becomes of each value, and what a citizen reads."""
-    checked = app.check(settings.read(config, os.environ, backend=name)).whole()
+    checked = app.check(settings_files.read(config, os.environ, backend=name)).whole()
     assert not isinstance(checked.menu, Faulty)
     menu, routes = checked.menu.menu, checked.settings.routes
     if lang not in menu.languages:
@@ -342,7 +342,7 @@ def downgrade_database(
 
 
 def _migrate(config: Path, back_to: str | None) -> None:
-    database, revision = asyncio.run(app.migrate(settings.read(config, os.environ), back_to=back_to))
+    database, revision = asyncio.run(app.migrate(settings_files.read(config, os.environ), back_to=back_to))
     print(f"database {database}: its schema is {revision}")
 
 

@@ -18,6 +18,7 @@ from adapters.register import RegisterConfig
 from adapters.rest import RestConfig
 from adapters.soap import SoapConfig
 from adapters.sql import SqlConfig
+from gateway import settings_files
 from gateway.channels import listed
 from gateway.settings import (
     GatewaySettings,
@@ -147,7 +148,6 @@ def test_every_dialect_and_channel_has_its_row():
 
 
 async def test_the_smpp_file_of_the_documents_holds(tmp_path):
-    from gateway import settings
 
     text = (ROOT / "docs/channels.md").read_text(encoding="utf-8")
     written = re.search(r"```yaml\n(.*?)```", text[text.index("## SMPP 3.4") :], re.S)[1]
@@ -158,5 +158,5 @@ async def test_the_smpp_file_of_the_documents_holds(tmp_path):
     offices = [f"{path.stem.upper()}_URL" for path in (config / "backends").glob("*.yaml")]
     environ = {**dict.fromkeys(offices, "http://127.0.0.1:9"), "MCI_PASSWORD": "secret08"}
 
-    found = settings.read(config, environ)
+    found = settings_files.read(config, environ)
     assert {"mci"} == set(found.smpp) == set(found.talks) == set(found.texts)

@@ -26,7 +26,7 @@ from aiohttp import web
 from sqlalchemy import delete, insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import app, server, settings
+from gateway import app, server, settings_files
 from gateway.clock import SystemClock
 from gateway.privacy import Keys, write_keys
 from gateway.settings import SHIPPED_MENU
@@ -271,7 +271,7 @@ class Service:
         shutil.copytree(SHIPPED_MENU, folder)
         common = folder / "common.yaml"
         common.write_text(f"{common.read_text('utf-8')}\n# {word}\n", "utf-8")
-        found = settings.read(self.folder / "config", self._environ)
+        found = settings_files.read(self.folder / "config", self._environ)
         menu, _ = await app.publish(found, folder)
         return menu.version
 

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 import pytest_asyncio
 
-from gateway import app, settings
+from gateway import app, settings_files
 from gateway.clock import SystemClock
 from gateway.sessions.redis import RedisSessions
 from gateway.sessions.store import SessionKey
@@ -363,7 +363,7 @@ def edition(folder, word, into="first"):
     "F22", "a published menu is on all workers, and no dialogue sees two; a faulty one changes nothing"
 )
 async def test_menus_are_published_while_dialogues_run(tmp_path, three, figure):
-    found = settings.read(three.folder / "config", three._environ)
+    found = settings_files.read(three.folder / "config", three._environ)
     await app.publish(found, edition(tmp_path / "v0", "v0"))
     asking = await at_each_worker(three, 2000)
     live = []

@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import web
 
-from gateway import app, logs, server, settings
+from gateway import app, logs, server, settings, settings_files
 from gateway.clock import Clock
 from gateway.privacy import Keys, write_keys
-from gateway.settings import Settings, StorageSettings
+from gateway.settings import StorageSettings
+from gateway.settings_files import Settings
 from gateway.storage.database import Database
 from simulators.demo import HOME, address
 from simulators.kannel import Kannel
@@ -107,7 +108,7 @@ def desk(tmp_path, keys, clock, database_url):
             if redis is not None:
                 own["sessions"] = settings.SessionSettings(redis=redis)
             checked = app.check(
-                settings.read(config, {**environment, **dict(environ)}).at(database=database_url, **own)
+                settings_files.read(config, {**environment, **dict(environ)}).at(database=database_url, **own)
             )
             application = await stack.enter_async_context(app.composed(checked, clock=clock, tell=tell))
             url_here = await listening(application, port)

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import yaml
 
-from gateway import app, server, settings
+from gateway import app, server, settings_files
+from menus.source import Faulty
 from simulators.demo import HOME, address
 from simulators.offices import data, ece_folder, soap_secretariat
 
@@ -111,8 +112,8 @@ def test_a_wsdl_that_is_not_there_is_named_with_file_and_line(described):
         "SMPP_PASSWORD": "x",
         "SECRETARIAT_PASSWORD": "x",
     }
-    with pytest.raises(settings.Faulty) as faulty:
-        app.check(settings.read(config, environ))
+    with pytest.raises(Faulty) as faulty:
+        app.check(settings_files.read(config, environ))
 
     file = config / "backends" / "secretariat.yaml"
     assert f"{file}:1: wsdl: there is no file {file.parent / 'secretariat.wsdl'}" == str(faulty.value)

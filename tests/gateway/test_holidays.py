@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import app, settings
+from gateway import app, settings_files
 from gateway.holidays import WorkingDays, gregorian
 from menus.source import Faulty
 from simulators.demo import HOME
 from simulators.offices.days import Weeks
 from tests.gateway.test_settings import ENVIRON
 
-SHIPPED = settings.working_days(HOME / "config")
+SHIPPED = settings_files.working_days(HOME / "config")
 days = st.dates(date(2025, 3, 21), date(2028, 3, 19))
 
 
@@ -89,7 +89,7 @@ def config(tmp_path):
 
 def faults(config):
     with pytest.raises(Faulty) as faulty:
-        app.check(settings.read(config, ENVIRON))
+        app.check(settings_files.read(config, ENVIRON))
     return [(fault.file.removeprefix(f"{config}/"), fault.line, fault.message) for fault in faulty.value.faults]
 
 
@@ -120,7 +120,7 @@ def test_a_mistake_is_named_with_file_and_line(config, right, wrong, message):
 def test_counting_without_a_calendar_is_a_fault(config):
     path = config / "backends" / "services.yaml"
     path.write_text(f"{path.read_text('utf-8')}\ndue_in_working_days: 30\n", encoding="utf-8")
-    assert "services" in app.check(settings.read(config, ENVIRON)).backends
+    assert "services" in app.check(settings_files.read(config, ENVIRON)).backends
     line = path.read_text("utf-8").count("\n")
     (config / "holidays.yaml").unlink()
 
@@ -131,7 +131,7 @@ def test_counting_without_a_calendar_is_a_fault(config):
 def test_names_are_shared_and_a_backends_own_go_before(config):
     path = config / "backends" / "services.yaml"
     path.write_text(f"{path.read_text('utf-8')}\nnames:\n  کارشناسی: {{en: Our word}}\n", encoding="utf-8")
-    names = app.check(settings.read(config, ENVIRON)).backends["services"][0].names
+    names = app.check(settings_files.read(config, ENVIRON)).backends["services"][0].names
 
     assert {"en": "Our word"} == names["کارشناسی"]
     assert {"ar": "السكرتارية", "en": "Secretariat"} == names["دبیرخانه"]
@@ -148,7 +148,7 @@ def test_a_name_that_is_none_is_a_fault(config):
 def test_only_what_one_backend_needs_is_read(config):
     (config / "channels" / "kannel.yaml").write_text("surprise: 1\n", encoding="utf-8")
     (config / "backends" / "services.yaml").write_text("kind: fax\n", encoding="utf-8")
-    found = app.check(settings.read(config, {"SECRETARIAT_URL": "http://127.0.0.1:1"}, backend="secretariat"))
+    found = app.check(settings_files.read(config, {"SECRETARIAT_URL": "http://127.0.0.1:1"}, backend="secretariat"))
 
     assert {"secretariat"} == found.backends.keys()
     assert {"letters", "requests"} == found.settings.routes.keys()

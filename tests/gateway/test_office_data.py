@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import app, settings
+from gateway import app, settings_files
 from gateway.disclosure import disclosed
 from menus.ports import Case, Found, Several, State
 from menus.source import Faulty
@@ -175,7 +175,7 @@ def test_what_is_wrong_is_told_with_file_and_line(config, section, written, inst
         "REGISTER_FOLDER": "/x",
     }
     with pytest.raises(Faulty) as faulty:
-        app.check(settings.read(config(text.replace(written, instead)), environ))
+        app.check(settings_files.read(config(text.replace(written, instead)), environ))
 
     [fault] = faulty.value.faults
     assert ("secretariat.yaml", line) == (Path(fault.file).name, fault.line)

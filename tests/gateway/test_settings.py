@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from gateway import app, settings
+from gateway import app, settings_files
 from menus.source import Faulty
 from simulators.demo import HOME
 
@@ -30,12 +30,12 @@ def config(tmp_path):
 
 def faults(config, environ=ENVIRON):
     with pytest.raises(Faulty) as faulty:
-        app.check(settings.read(config, environ)).whole()
+        app.check(settings_files.read(config, environ)).whole()
     return [(fault.file.removeprefix(f"{config}/"), fault.line, fault.message) for fault in faulty.value.faults]
 
 
 def test_the_shipped_settings_hold(config):
-    checked = app.check(settings.read(config, ENVIRON))
+    checked = app.check(settings_files.read(config, ENVIRON))
 
     assert {"africastalking", "inoti", "json", "restcomm", "truroute"} == set(checked.settings.ussd)
     assert {"africastalking", "kannel", "kavenegar", "magfa"} == set(checked.settings.sms)
@@ -159,6 +159,6 @@ def test_settings_without_a_channel_serve_nobody(config):
 
 
 def test_secrets_do_not_stand_in_a_repr(config):
-    read = settings.read(config, ENVIRON)
+    read = settings_files.read(config, ENVIRON)
 
     assert "secret" not in repr(read.sms["kannel"].send)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway import menu_watch, settings
+from gateway import menu_watch, settings_files
 from gateway.menu_files import House, loaded, read_folder
 from gateway.menu_versions import Menus
 from gateway.menu_watch import watch
@@ -97,7 +97,7 @@ def laid_out(case, folder):
 
 
 def read(case, folder):
-    return settings.read(folder, ENVIRON) if case.of_settings else loaded(read_folder(folder), HOUSE)
+    return settings_files.read(folder, ENVIRON) if case.of_settings else loaded(read_folder(folder), HOUSE)
 
 
 def test_there_are_eleven_classes_of_six():
@@ -107,7 +107,7 @@ def test_there_are_eleven_classes_of_six():
 
 def test_what_every_case_is_an_edit_of_has_no_fault():
     assert ("fa", "ar", "en") == loaded(read_folder(SOUND / "menu"), HOUSE).languages
-    assert {"kannel"} == settings.read(SOUND / "config", ENVIRON).sms.keys()
+    assert {"kannel"} == settings_files.read(SOUND / "config", ENVIRON).sms.keys()
 
 
 @pytest.mark.parametrize("case", CASES, ids=ids)

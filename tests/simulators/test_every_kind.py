@@ -15,7 +15,7 @@ from adapters.register import Register, RegisterConfig
 from adapters.rest import Rest, RestConfig
 from adapters.soap import Soap, SoapConfig
 from adapters.sql import Sql, SqlConfig
-from gateway.settings import VARIABLE
+from gateway.settings_files import VARIABLE
 from menus.ports import Ask, Found, reference
 from simulators import every_kind
 from simulators.demo import HOME

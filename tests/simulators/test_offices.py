@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.mapping import CaseConfig, Mapper
 from adapters.rest import RestConfig
-from gateway import settings as setting
+from gateway import settings_files
 from menus import machine, render
 from menus.alphabet import Capacity
 from menus.definition import AskDef
@@ -27,7 +27,7 @@ from simulators.offices.numbering import Codes, Spread
 
 TODAY = date(2026, 11, 22)
 CONFIG = HOME / "config"
-CALENDAR = setting.working_days(CONFIG)
+CALENDAR = settings_files.working_days(CONFIG)
 NAMES = read("names.yaml", (CONFIG / "names.yaml").read_text("utf-8")).data
 MILLION = 1_000_000
 LETTERS = Letters(TODAY, MILLION, CALENDAR)
