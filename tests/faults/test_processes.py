@@ -1,16 +1,19 @@
 """Several processes behind one socket, as an engineer runs them: real workers, a real Redis, signals by pid."""
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 import typing
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -23,7 +26,7 @@ from menus.source import Faulty
 from simulators.aggregator import CallFailed, Request
 from simulators.demo import HOME
 from simulators.phones import Phones
-from simulators.smsc import Smsc
+from simulators.smsc import BIND_TRANSCEIVER, UNBIND, Smsc
 from simulators.wire import Wire
 from tests import redis as servers
 from tests.experiments import counted, proving
@@ -440,3 +443,51 @@ async def test_workers_are_renewed_under_load(three, figure):
     assert [] == failed
     assert done > 0
     figure("steps", done)
+
+
+@pytest.mark.experiment("F5", "over TLS as well no call is lost in a renewal, and each bind ends with an unbind")
+async def test_workers_are_renewed_under_tls_with_a_bind(tmp_path, authority, keys, server, figure):
+    """Each call a connection of its own, so that handshakes are under way when a worker is told to stop."""
+    certificate, key = authority.files("rasad")
+    tls = {"certificate": certificate, "key": key}
+    smsc = Smsc("rasad", "demo", Phones().deliver)
+    answers, over = [], asyncio.Event()
+    async with several(tmp_path, keys, server, 2, tls=tls) as s, smsc.listening() as smpp_port:
+        s._environ["SMPP_PORT"] = str(smpp_port)
+        shutil.copy(HOME / "config" / "channels" / "smpp.yaml", s.folder / "config" / "channels")
+        await s.start()
+        trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=authority.ca_file), force_close=True)
+
+        async def one_call_after_another(count):
+            for call in itertools.count():
+                if over.is_set():
+                    return
+                form = {"sessionId": f"{count}-{call}", "serviceCode": "*4*061#", "phoneNumber": services.phone(count),
+                        "text": services.number(count)}  # fmt: skip
+                try:
+                    async with http.post(f"https://127.0.0.1:{s.port}/ussd/africastalking", data=form) as response:
+                        answers.append(f"نامه {services.number(count)}" in await response.text())
+                except aiohttp.ClientError as error:
+                    answers.append(repr(error))
+                await asyncio.sleep(0.1)
+
+        async with aiohttp.ClientSession(connector=trusted) as http:
+            calling = [asyncio.create_task(one_call_after_another(count)) for count in range(10)]
+            await until(lambda: smsc.binds and {1, 2} == {event["worker"] for event in events(s, "turn")})
+            for renewal in range(1, max(1, counted(5)) + 1):
+                before = set(s.workers())
+                os.kill(s.pid, signal.SIGHUP)
+                await until(lambda renewal=renewal: len(events(s, "workers_renewed")) == renewal, 120)
+                assert before.isdisjoint(s.workers())
+                await until(lambda: smsc.binds)
+            over.set()
+            await asyncio.gather(*calling)
+        assert 0 == await s.stop()
+        bound = [command for _, command in smsc.seen if command in (BIND_TRANSCEIVER, UNBIND)]
+        assert [] == smsc.binds
+    assert {True} == set(answers)
+    assert [BIND_TRANSCEIVER, UNBIND] * (len(bound) // 2) == bound
+    assert len(bound) // 2 > renewal
+    figure("runs", renewal)
+    figure("calls", len(answers))
+    figure("unbinds", len(bound) // 2)
