@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import structlog
 
-from gateway import menu_files
+from gateway import answers, menu_files
 from gateway.menu_files import read_folder
 from gateway.privacy import Keys
 from gateway.settings import SHIPPED_MENU
+from gateway.storage import kept, languages
 from gateway.storage.database import Database
 from menus import loader
 from tests import postgresql
@@ -110,6 +111,14 @@ def _menus_walked_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(menu_files, "loaded", remembered)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """What a turn grants our own database is a test of its own: a busy machine is not to fail the others."""
+    monkeypatch.setattr(answers, "SERVICE_WITHIN_S", 30.0)
+    monkeypatch.setattr(kept, "LOOK_WITHIN_S", 30.0)
+    monkeypatch.setattr(languages, "LOOK_WITHIN_S", 30.0)
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,12 @@ import asyncio
 import sqlalchemy as sa
 
 from gateway.storage.database import Database
+from tests.gateway.conftest import PATIENT
 
 
 def process(url, keys, clock):
     """The database of one more process. What lasts by the database's clock lasts by the test's."""
-    own = Database(url, keys)
+    own = Database(url, keys, PATIENT)
     own.seconds = sa.bindparam(None, callable_=lambda: clock.seconds + 1000, type_=sa.Double())
     own.monotonic = clock.monotonic
     return own

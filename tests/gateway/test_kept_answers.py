@@ -86,7 +86,7 @@ async def test_other_dialled_arguments_go_before_it(slow, eventually):
 async def test_a_database_that_hangs_holds_no_dial(slow, eventually, monkeypatch):
     from contextlib import asynccontextmanager
 
-    from gateway.storage import kept
+    from gateway.storage import kept, languages
     from gateway.storage.database import Database
 
     @asynccontextmanager
@@ -98,6 +98,7 @@ async def test_a_database_that_hangs_holds_no_dial(slow, eventually, monkeypatch
         await promised(d, eventually)
         with monkeypatch.context() as patched:
             patched.setattr(kept, "LOOK_WITHIN_S", 0.05)
+            patched.setattr(languages, "LOOK_WITHIN_S", 0.05)
             patched.setattr(Database, "reading", hangs)
             async with asyncio.timeout(5):
                 assert (await d.ussd(session_id="s2"))[1].startswith("CON رصد خوزستان")

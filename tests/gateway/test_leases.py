@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from gateway.storage import leases
 from gateway.storage.database import Database
 from gateway.storage.leases import LEASE_S, STOP_S, Leases
+from tests.gateway.conftest import PATIENT
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def process(database, keys, clock, monkeypatch):
 
     @asynccontextmanager
     async def entered(owner):
-        own = Database(str(database.engine.url), keys)
+        own = Database(str(database.engine.url), keys, PATIENT)
         own.seconds = sa.bindparam(None, callable_=lambda: clock.seconds, type_=sa.Double())
         own.monotonic = clock.monotonic
         yield Leases(own, owner)
