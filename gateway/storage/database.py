@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from gateway.clock import SystemClock
 from gateway.privacy import Keys
 from gateway.settings import StorageSettings
+from gateway.storage import sqlite
 from gateway.storage.columns import Seconds
 from gateway.storage.gate import Gate
 from gateway.storage.tables import Tables, tables
@@ -56,7 +57,8 @@ class Database:
             raise DatabaseUnusable(f"database: rows in memory outlive nothing; {EXPECTED}")
         self._url, self._settings = parsed, settings or StorageSettings()
         self.tables: Tables = tables(keys)
-        self.engine = _engine(parsed, self._settings)
+        self._in_file = sqlite.Connections() if self.sqlite else None
+        self.engine = _engine(parsed, self._settings, self._opened)
         # Reads are single statements: they need no transaction around them, nor the two round trips it takes. SQLite's
         # have none anyway, and to tell it so is a statement in which a cancelled caller would leave its connection.
         self._reader = self.engine if self.sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -89,8 +91,14 @@ class Database:
     async def stop(self) -> None:
         await self.together.stop()
         await self.engine.dispose()
+        if self._in_file is not None:
+            await self._in_file.stop()
         if self._gate is not None:
             self._gate.close()
+
+    @property
+    def _opened(self) -> Callable[..., Any] | None:
+        return self._in_file.opened if self._in_file is not None else None
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -146,7 +154,7 @@ class Database:
             config.attributes["connection"] = connection
             work(config)
 
-        patient = _engine(self._url, self._settings, patient=True)
+        patient = _engine(self._url, self._settings, self._opened, patient=True)
         try:
             if self.sqlite:
                 Path(self._url.database or "").parent.mkdir(parents=True, exist_ok=True)
@@ -174,17 +182,19 @@ def insert_once(table: Table, **values: Any) -> Insert:
     return insert(table).values(**values).on_conflict_do_nothing()
 
 
-def _engine(url: URL, settings: StorageSettings, *, patient: bool = False) -> AsyncEngine:
-    """patient: for whoever changes the schema, one connection and as long as it takes."""
+def _engine(
+    url: URL, settings: StorageSettings, opened: Callable[..., Any] | None, *, patient: bool = False
+) -> AsyncEngine:
+    """opened: how on SQLite. patient: for whoever changes the schema, one connection and as long as it takes."""
     # SQL parameters are phone numbers and texts: never in an error, never in a log.
     options: dict[str, Any] = {"hide_parameters": True}
     if patient:
         options |= {"poolclass": NullPool}
     else:
         options |= {"pool_size": settings.connections, "max_overflow": 0, "pool_timeout": settings.connection_within_s}
-    if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, **options)
-        event.listen(engine.sync_engine, "connect", partial(_sqlite_connected, settings.lock_within_s))
+    if opened is not None:
+        engine = create_async_engine(url, connect_args={"async_creator_fn": opened}, **options)
+        event.listen(engine.sync_engine, "connect", partial(sqlite.begun, settings.lock_within_s))
         return engine
     session = {"application_name": "rasad", "timezone": "UTC"}
     arguments: dict[str, Any] = {
@@ -202,19 +212,6 @@ def _engine(url: URL, settings: StorageSettings, *, patient: bool = False) -> As
     engine = create_async_engine(url, connect_args=arguments, **options)
     event.listen(engine.sync_engine, "checkout", _still_open)
     return engine
-
-
-def _sqlite_connected(within_s: float, connection: Any, _: Any) -> None:
-    # The driver's own BEGIN comes too late (after the first read) and not at all before a change of the schema.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # FULL: an acknowledged message survives the power cut, not only the process.
-    cursor.execute("PRAGMA synchronous=FULL")
-    # For programs that are not ours: all of ours wait at the gate.
-    cursor.execute(f"PRAGMA busy_timeout={within_s * 1000:.0f}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types

@@ -1,5 +1,6 @@
 import asyncio
 import shutil
+import threading
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
@@ -393,3 +394,31 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password(k
         async with database.writing():
             pass
     await database.stop()
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("rounds", range(6))
+def test_who_is_cancelled_in_the_middle_of_a_statement_keeps_nobody_from_ending(database_url, keys, rounds):
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT max(i) FROM n"
+
+    async def cancelled():
+        database = Database(database_url, keys, PATIENT)
+
+        async def read():
+            async with database.reading() as connection:
+                await connection.execute(sa.text(count))
+
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0.1)
+        reading.cancel()
+        for _ in range(rounds):  # so far on its way out; the loop's end cancels it once more
+            await asyncio.sleep(0)
+        leaving = asyncio.create_task(database.stop())
+        await asyncio.sleep(0.001 * rounds)
+        reading.cancel()
+        await leaving
+
+    ending = threading.Thread(target=asyncio.run, args=(cancelled(),), daemon=True)
+    ending.start()
+    ending.join(60)
+    assert not ending.is_alive()

@@ -1,0 +1,60 @@
+"""SQLite's driver as we use it: how a connection begins, and that it ends."""
+
+import asyncio
+import sqlite3
+from functools import partial
+from typing import Any
+from weakref import WeakSet
+
+from aiosqlite import Connection
+
+ENDED_WITHIN_S = 5.0
+"""What the threads of connections may still have to do when all is over: a statement, and the file's end."""
+
+
+class _Connection(Connection):
+    """A thread answers the first that asks it to end and nobody after that. The driver waits for its answer, for ever
+    when a caller is cancelled twice while it is being left; so nobody does."""
+
+    def stop(self) -> None:
+        super().stop()
+
+    @property
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+
+class Connections:
+    """Those of one engine: `connect_args={"async_creator_fn": connections.opened}`."""
+
+    def __init__(self) -> None:
+        self._open: WeakSet[_Connection] = WeakSet()
+
+    def opened(self, *arguments: Any, **options: Any) -> _Connection:
+        made = _Connection(partial(sqlite3.connect, *arguments, **options), iter_chunk_size=64)
+        made._thread.daemon = True  # as SQLAlchemy does with those it makes
+        self._open.add(made)
+        return made
+
+    async def stop(self) -> None:
+        """Once the engine is disposed of: until those are over too that were left in the middle of a statement. Their
+        threads want to tell a loop that is there."""
+        try:
+            async with asyncio.timeout(ENDED_WITHIN_S):
+                while not all(each.ended for each in list(self._open)):  # noqa: ASYNC110  # threads wake nobody
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            return
+
+
+def begun(within_s: float, connection: Any, _: Any) -> None:
+    """within_s: how long it waits for programs that are not ours; all of ours wait at the gate."""
+    # The driver's own BEGIN comes too late (after the first read) and not at all before a change of the schema.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # FULL: an acknowledged message survives the power cut, not only the process.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA busy_timeout={within_s * 1000:.0f}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
