@@ -77,7 +77,7 @@ async def dialled(d, count, inputs="", code="*4*061#", session="s"):
     return text
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.experiment(
     "F26", "whoever was promised an answer while an office was down reads exactly one, also after a restart"
 )
@@ -178,7 +178,7 @@ def most_in_a_minute(times):
     return max(bisect.bisect_left(times, at + MINUTE) - place for place, at in enumerate(times))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.experiment(
     "F27", "followed cases are looked up within the office's pace, each change is one SMS by day, none goes back"
 )
