@@ -23,7 +23,8 @@ BEAT_S = 0.05
 """Between two looks at how late the loop is."""
 
 LATE_S = 0.1
-"""A loop later than this does not keep up: then a quarter of the plain dials is enough."""
+"""A loop later than this at two beats in a row does not keep up: then a quarter of the plain dials is enough. One late
+beat is a pause of the machine, and who came meanwhile is served in no time."""
 
 TELL_EVERY_S = 1.0
 
@@ -60,7 +61,7 @@ class Admission:
         self.turns = self.callbacks = 0
         self.turned_away: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
-        self._beat_due, self._beat_late_s = math.inf, 0.0
+        self._beat_due, self._beat_late_s, self._late_beats = math.inf, 0.0, 0
 
     @contextmanager
     def turn(self, urgency: Urgency, since: float, within_s: float) -> Iterator[bool]:
@@ -79,8 +80,8 @@ class Admission:
 
     def _room(self, urgency: Urgency) -> int:
         """A loop that is late has more to do than the processor can: what waits for nobody else is too much already."""
-        most = self._most[urgency]
-        return max(1, most // 4) if urgency is Urgency.PLAIN_DIAL and self.late_s > LATE_S else most
+        most, overdue = self._most[urgency], self.monotonic() - self._beat_due > LATE_S
+        return max(1, most // 4) if urgency is Urgency.PLAIN_DIAL and self._late_beats + overdue > 1 else most
 
     @contextmanager
     def callback(self) -> Iterator[bool]:
@@ -107,10 +108,14 @@ class Admission:
             self._beat_due = self.monotonic() + BEAT_S
             await asyncio.sleep(BEAT_S)
             now = self.monotonic()
-            self._beat_late_s = now - self._beat_due
+            self._felt(now)
             if now - told_at >= TELL_EVERY_S:
                 told_at = now
                 self._tell()
+
+    def _felt(self, now: float) -> None:
+        self._beat_late_s = now - self._beat_due
+        self._late_beats = self._late_beats + 1 if self._beat_late_s > LATE_S else 0
 
     def _tell(self) -> None:
         new = self.turned_away - self._told
