@@ -19,6 +19,7 @@ from gateway.storage.database import Database
 from simulators.demo import HOME, address
 from simulators.kannel import Kannel
 from simulators.offices import data, generated, secretariat, services
+from tests import redis as redis_servers
 
 RASAD = str(Path(sys.executable).parent / "rasad")
 READY_WITHIN_S = 60.0
@@ -120,3 +121,9 @@ async def _stopped(process):
     if process.returncode is None:
         process.terminate()
     await process.wait()
+
+
+@pytest.fixture
+def redis_url():
+    with redis_servers.running() as server:
+        yield server.url

@@ -75,13 +75,14 @@ class _Call:
 
 @pytest.mark.experiment("L3", "ten times too many callers are told so at once, and whoever is taken is served")
 @pytest.mark.timeout(300)
-async def test_ten_times_too_many_callers(served, shipped_menu, figure):
+async def test_ten_times_too_many_callers(served, shipped_menu, redis_url, figure):
     busy = shipped_menu.nodes["busy"].text["fa"].source
     # Three tenths of the catalogue's 2,000 a second, since gateway and callers share two cores with whatever else runs:
     # ten times sixty.
     per_s, seconds = (600, 30) if proving() else (300, 2)
     few = {} if proving() else {"overload": {"turns_at_once": 4, "reserved_for_running": 1}}
-    async with served(**few) as service:
+    # What is remembered of those who are served has its place in Redis: in the process nothing may grow.
+    async with served(sessions={"redis": {"url": redis_url}}, **few) as service:
         usual = Crowd(service.url, busy)
         await usual.calls(Plan([("usual", DIAL_AND_CHOOSE, 1)], 20, 3 if proving() else 0.5))
         before_mb = service.rss_mb
