@@ -410,23 +410,28 @@ async def test_menus_are_published_while_dialogues_run(tmp_path, three, figure):
 async def test_workers_are_renewed_under_load(three, figure):
     done, failed = 0, []
     over = asyncio.Event()
+    think_s = 7.0 if proving() else 0.15  # 300 sessions and 40 steps a second, a fifth of L1
 
     async def one_call_after_another(count):
         nonlocal done
         phone = Phone(three.url, 10_000 + count)
+        await asyncio.sleep(think_s * count / 100)  # not all in one moment
         while not over.is_set():
             try:
                 await phone.dials()
+                await asyncio.sleep(think_s)
                 await phone.types("1")
+                await asyncio.sleep(think_s)
                 if f"نامه {services.number(count)}" not in (last := await phone.types(services.number(count))):
                     failed.append(last)
                 done += 3
             except CallFailed as error:
                 failed.append(f"{error.kind}: {error} {error.__context__!r}")
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(think_s)
         phone.hangs_up()
 
     calling = [asyncio.create_task(one_call_after_another(count)) for count in range(counted(300))]
+    await asyncio.sleep(3 * think_s)
     for renewal in range(max(2, counted(5))):
         already, victim = len(events(three, "worker_ready")), three.workers()[renewal % 3]
         os.kill(victim, signal.SIGTERM)

@@ -106,8 +106,8 @@ async def test_the_disk_is_full(disk, tmp_path, keys, figure):
     noted(figure, found, citizens)
     figure("times full", times)
     figure("refused with 503", citizens.statuses[503])
-    # What was on its way when the disk was full could not be noted as sent: as if a process had died there.
-    every_one_once(service, found, total, 1)
+    # What was on its way when the disk was full could not be noted as sent: as if a process had died there, each time.
+    every_one_once(service, found, total, times)
     assert {200, 503} == set(citizens.statuses)
     assert 0 == citizens.without_retry_after
     assert sound(disk.folder)
