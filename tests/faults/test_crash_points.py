@@ -55,7 +55,10 @@ async def test_each_point(database_url, tmp_path, keys, figure):
                 writing.append(asyncio.create_task(citizens.write(new)))
                 if point == "in_menu_swap":
                     for each in range(hit):
-                        await service.publish(f"{hit}-{each}")
+                        version = await service.publish(f"{hit}-{each}")
+                        async with asyncio.timeout(30):  # or two of them are one change
+                            while each < hit - 1 and version not in service.log():
+                                await asyncio.sleep(0.05)
                 assert -signal.SIGKILL == await service.ended(60), point
                 assert flag.exists() or point == AFTER_SUBMIT
                 deaths += 1
