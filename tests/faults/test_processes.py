@@ -155,6 +155,19 @@ async def test_several_workers_serve_one_dialogue(three):
 HOLDS = "workers that die before they are ready end it with one line; those that have served are replaced"
 
 
+async def lost_of_five(service, count):
+    """Of five dials those that were cut off. None was refused."""
+    phone, lost = Phone(service.url, count), []
+    for _ in range(5):
+        try:
+            assert (await phone.dials()).startswith(MAIN)
+        except CallFailed as failed:
+            lost.append(failed)
+        phone.hangs_up()
+    assert [] == [each for each in lost if refused(each)]
+    return lost
+
+
 @pytest.mark.experiment("F4", HOLDS)
 async def test_workers_that_die_of_what_they_do(three, figure):
     """Again and again: each had served, so each is replaced, and its siblings serve. Nobody is refused meanwhile."""
@@ -162,14 +175,7 @@ async def test_workers_that_die_of_what_they_do(three, figure):
     for kill in range(counted(60)):
         before = three.workers()
         os.kill(before[kill % 3], signal.SIGKILL)
-        phone, lost = Phone(three.url, 500 + kill), []
-        for _ in range(5):
-            try:
-                assert (await phone.dials()).startswith(MAIN)
-            except CallFailed as failed:
-                lost.append(failed)
-            phone.hangs_up()
-        assert [] == [each for each in lost if refused(each)]
+        lost = await lost_of_five(three, 500 + kill)
         assert len(lost) <= 1  # who was talking to the one that died
         figure.count("calls lost with their worker", len(lost))
         await until(lambda kill=kill: len(events(three, "worker_ready")) == began + kill + 1)
@@ -183,16 +189,8 @@ async def test_a_worker_that_hangs(three, figure):
     hangs, began = len(events(three, "worker_hangs")), len(events(three, "worker_ready"))
     before = three.workers()
     os.kill(before[1], signal.SIGSTOP)
-    # It may have taken one more in the moment it stopped.
-    phone, lost = Phone(three.url, 700), []
-    for _ in range(5):
-        try:
-            assert (await phone.dials()).startswith(MAIN)
-        except CallFailed as failed:
-            lost.append(failed)
-        phone.hangs_up()
-    assert [] == [each for each in lost if refused(each)]
-    assert len(lost) <= 1
+    lost = await lost_of_five(three, 700)
+    assert len(lost) <= 1  # it may have taken one more in the moment it stopped
     await until(lambda: len(events(three, "worker_ready")) == began + 1)
     assert [before[1]] == [event["pid"] for event in events(three, "worker_hangs")[hangs:]]
     assert "killed by SIGKILL" == events(three, "worker_ended")[-1]["why"]
