@@ -22,6 +22,7 @@ from typing import Any, Protocol, assert_never
 
 import structlog
 from sqlalchemy import ColumnElement, FromClause, Row, and_, or_
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import Accepted, NotAccepted, SendResult, Stopped, Unknown
@@ -69,8 +70,11 @@ MAX_DOUBTS = 2
 LATE_S = 60.0
 """A reply that waited so long is late."""
 
-WRITTEN_WITHIN_S = 10.0
-"""What the way to our own database and back may take, beside the provider's time."""
+WRITTEN_WITHIN_S = 120.0
+"""For how long what came of an attempt is kept in hand while our own database takes nothing: whoever lets go of it
+sends the message once more."""
+
+WRITE_AGAIN_S = 1.0
 
 
 class Priority(IntEnum):
@@ -260,7 +264,13 @@ class Outbox:
             if rests_until is not None:
                 await self._rates[held.row.channel].rest(connection, rests_until)
 
-        await self._database.together(work)
+        while True:
+            try:
+                return await self._database.together(work)
+            except SQLAlchemyError:
+                # Where another process has taken the row meanwhile, the next try says so: Stale.
+                log.exception("outcome_not_written", message=held.id, channel=held.row.channel)
+                await asyncio.sleep(WRITE_AGAIN_S)
 
 
 def _goes_first(o: FromClause, t: FromClause, now: datetime) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ import asyncio
 import bisect
 import logging
 from collections import Counter, defaultdict
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import aiohttp
@@ -11,11 +12,13 @@ import pytest
 import sqlalchemy as sa
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import OperationalError
 
 from gateway.channels import listed
 from gateway.channels.contract import Accepted, NotAccepted, Stopped
 from gateway.channels.outgoing import sender
 from gateway.settings import Auth, SendSettings, SmsChannel, SmsSettings
+from gateway.sms import outbox as of_outbox
 from gateway.sms import worker
 from gateway.sms.outbox import Outbox, Priority
 from tests.conftest import BOTH_DATABASES
@@ -286,6 +289,36 @@ async def test_an_outage_of_two_hours(outboxes, add, clock, database, figure):
     figure("sent", len(provider.sent))
     figure("expired", total - len(provider.sent))
     figure("sent too late", 0)
+
+
+async def test_what_came_of_an_attempt_is_kept_until_the_database_takes_it(
+    outboxes, add, clock, database, monkeypatch
+):  # fmt: skip
+    """Or it would be sent once more, as if nothing were known of it."""
+    monkeypatch.setattr(of_outbox, "WRITE_AGAIN_S", 0.01)
+    provider, refused = Provider(clock), 0
+    (own,) = outboxes(1, {"kannel": provider})
+    together = own._database.together
+    writing = together._writing
+
+    @asynccontextmanager
+    async def taking_nothing_for_a_while():
+        nonlocal refused
+        refused += 1
+        if refused <= 7:
+            raise OperationalError(None, None, ConnectionError())
+        async with writing() as connection:
+            yield connection
+
+    monkeypatch.setattr(together, "_writing", taking_nothing_for_a_while)
+    for count in range(3):
+        await add(phone(count), "a text")
+
+    await settled(*workers(own))
+
+    assert [("sent", 1, 0)] * 3 == [(row.state, row.tries, row.doubts) for row in await rows(database, "message_out")]
+    assert 3 == len(provider.sent)
+    assert refused > 7
 
 
 @pytest.mark.experiment("F15", "an attempt whose answer was cut off is unknown: none is lost, none goes three times")
