@@ -42,8 +42,9 @@ class Menus:
         """From now on these phones begin with these versions, and no others do: tag to version."""
         self._drafts = drafts
 
-    async def version(self, version: str, within_s: float = FIND_WITHIN_S) -> Menu | None:
-        """None when it cannot be found, or not in time: the dialogue begins anew. Never raises."""
+    async def version(self, version: str, within_s: float | None = None) -> Menu | None:
+        """None when it cannot be found, or not in time: the dialogue begins anew. Never raises. within_s: where nobody
+        waits on the line."""
         if version == self._current.version:
             return self._current
         if version in self._held:
@@ -52,7 +53,7 @@ class Menus:
         if version not in self._finding:
             self._finding[version] = asyncio.create_task(self._found(version), name=f"menu {version}")
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(FIND_WITHIN_S if within_s is None else within_s):
                 return await asyncio.shield(self._finding[version])
         except TimeoutError:
             log.warning("menu_version_late", menu=version)

@@ -6,6 +6,7 @@ import inspect
 import itertools
 import os
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from gateway import answers, menu_files
+from gateway import answers, menu_files, menu_versions
 from gateway.menu_files import read_folder
 from gateway.privacy import Keys
 from gateway.settings import SHIPPED_MENU
@@ -51,10 +52,19 @@ def pytest_runtest_call(item):
 
         @functools.wraps(test)
         async def limited(*args, **kwargs):
-            async with asyncio.timeout(0.9 * limit_s):
-                await test(*args, **kwargs)
+            telling = asyncio.get_running_loop().call_later(0.85 * limit_s, _where_each_waits)
+            try:
+                async with asyncio.timeout(0.9 * limit_s):
+                    await test(*args, **kwargs)
+            finally:
+                telling.cancel()
 
         item.obj = limited
+
+
+def _where_each_waits():
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stdout)
 
 
 class FakeClock:
@@ -117,6 +127,7 @@ def _menus_walked_once():
 def _patient(monkeypatch):
     """What a turn grants our own database is a test of its own: a busy machine is not to fail the others."""
     monkeypatch.setattr(answers, "SERVICE_WITHIN_S", 30.0)
+    monkeypatch.setattr(menu_versions, "FIND_WITHIN_S", 30.0)
     monkeypatch.setattr(kept, "LOOK_WITHIN_S", 30.0)
     monkeypatch.setattr(languages, "LOOK_WITHIN_S", 30.0)
 

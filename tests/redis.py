@@ -124,13 +124,14 @@ def cluster(nodes: int = 3) -> Iterator[list[Server]]:
             with server.client as client:
                 first, last = place * share, min((place + 1) * share, SLOTS) - 1
                 client.execute_command("CLUSTER", "ADDSLOTS", *range(first, last + 1))
-                if place:
-                    client.execute_command("CLUSTER", "MEET", "127.0.0.1", servers[0].port)
         until = time.monotonic() + START_WITHIN_S
         while not all(_sees_all(server, nodes) for server in servers):
             if time.monotonic() > until:
                 raise RuntimeError("the nodes do not find each other")
-            time.sleep(0.05)
+            for server in servers[1:]:  # again and again: an introduction is over after a node's timeout
+                with server.client as client:
+                    client.execute_command("CLUSTER", "MEET", "127.0.0.1", servers[0].port)
+            time.sleep(0.2)
         yield servers
 
 

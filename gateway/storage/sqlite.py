@@ -16,8 +16,19 @@ class _Connection(Connection):
     """A thread answers the first that asks it to end and nobody after that. The driver waits for its answer, for ever
     when a caller is cancelled twice while it is being left; so nobody does."""
 
+    async def close(self) -> None:
+        self._let_go()
+        await super().close()
+
     def stop(self) -> None:
+        self._let_go()
         super().stop()
+
+    def _let_go(self) -> None:
+        """Of the file, before anything else: a connection that is closed keeps its lock for as long as somebody has a
+        cursor of it with rows unread, and a task that was cancelled has one in its traceback, on its whole way out."""
+        if self._connection is not None:
+            self._tx.put_nowait((None, self._connection.rollback))
 
     @property
     def ended(self) -> bool:

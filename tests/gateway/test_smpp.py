@@ -41,6 +41,12 @@ class Phones:
 
 
 @pytest.fixture
+def patient(monkeypatch):
+    """The test's clock does not come to the time at which what waited too long is tried again."""
+    monkeypatch.setattr(esme, "QUEUE_S", 30.0)
+
+
+@pytest.fixture
 def config(tmp_path):
     return shutil.copytree(HOME / "config", tmp_path / "config")
 
@@ -460,6 +466,7 @@ async def test_a_throttled_message_goes_as_soon_as_the_smsc_takes_it(bound, even
         assert ["Letter 1"] == phones.of(CALLER)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_neither_window_nor_rate_is_exceeded(bound, eventually):
     async with bound(("window: 10", "window: 4"), ("per_s: 50", "per_s: 25")) as (d, smsc, phones):
         smsc.delay_s = 0.1
@@ -473,6 +480,7 @@ async def test_neither_window_nor_rate_is_exceeded(bound, eventually):
         assert max(sum(1 for each in times if at <= each < at + 1) for at in times) <= 27
 
 
+@pytest.mark.usefixtures("patient")
 async def test_more_than_an_smscs_window_is_throttled_and_goes_all_the_same(bound, eventually):
     async with bound(window=2) as (d, smsc, phones):  # the channel believes in 10
         smsc.delay_s = 0.1
@@ -609,7 +617,8 @@ async def test_a_process_of_binds_alone_is_ready_when_one_of_them_stands(bound, 
         assert reason.startswith("smpp bind_transceiver: ")
 
 
-async def test_what_is_in_hand_is_finished_before_we_unbind(bound, eventually):
+async def test_what_is_in_hand_is_finished_before_we_unbind(bound, eventually, monkeypatch):
+    monkeypatch.setattr(esme, "STOP_WITHIN_S", 30.0)
     async with bound(office_s=0.4) as (_d, smsc, _phones):
         call = asyncio.create_task(smsc.dial(CALLER, "*4*061*12345#"))
         text = asyncio.create_task(smsc.text(OTHER, "4040", "1"))

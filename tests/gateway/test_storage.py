@@ -4,6 +4,7 @@ import threading
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
+import aiosqlite
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -422,3 +423,36 @@ def test_who_is_cancelled_in_the_middle_of_a_statement_keeps_nobody_from_ending(
     ending.start()
     ending.join(60)
     assert not ending.is_alive()
+
+
+@pytest.mark.databases("sqlite")
+async def test_who_is_cancelled_before_its_rows_are_read_holds_up_nobody(database, monkeypatch):
+    """Not even itself: on its way out it has the traceback, that has the cursor, and that a transaction."""
+    executed, asked = aiosqlite.Cursor.execute, asyncio.Event()
+
+    async def never_told(cursor, statement, *parameters):
+        await executed(cursor, statement, *parameters)
+        if statement.startswith("INSERT"):
+            asked.set()
+            await asyncio.Event().wait()
+
+    lease = database.tables.lease
+    row = {"name": "one", "owner": "a", "until": 0.0, "fence": 1}
+
+    async def leaving():
+        monkeypatch.setattr(aiosqlite.Cursor, "execute", never_told)
+        try:
+            async with database.writing() as connection:
+                await connection.execute(lease.insert().values(**row).returning(lease.c.fence))
+        finally:
+            monkeypatch.undo()
+            async with asyncio.timeout(10), database.writing() as connection:
+                await connection.execute(lease.insert().values(**row))
+
+    left = asyncio.create_task(leaving())
+    await asked.wait()
+    left.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await left
+    async with database.reading() as connection:
+        assert ["a"] == (await connection.execute(sa.select(lease.c.owner))).scalars().all()
