@@ -19,9 +19,10 @@ from gateway.answers import Caller
 from gateway.clock import Clock
 from gateway.privacy import Keys
 from gateway.settings import FollowSettings, SmsTerms
+from gateway.sms.candidates import Scope
 from gateway.sms.outbox import Outbox, Priority, Push
 from gateway.sms.pace import Pace
-from gateway.sms.worker import Held, Scope, Worker
+from gateway.sms.worker import Held, Worker
 from gateway.storage.database import Database, upsert
 from gateway.storage.tables import is_word
 from gateway.turn import Turns

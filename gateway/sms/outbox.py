@@ -32,6 +32,7 @@ from gateway.privacy import Keys
 from gateway.quiet import next_moment
 from gateway.settings import SmsSettings
 from gateway.sms import receipts
+from gateway.sms.candidates import Ago
 from gateway.sms.pace import Rate
 from gateway.sms.worker import Held, Worker
 from gateway.storage.database import Database, insert_once
@@ -273,9 +274,9 @@ class Outbox:
                 await asyncio.sleep(WRITE_AGAIN_S)
 
 
-def _goes_first(o: FromClause, t: FromClause, now: datetime) -> ColumnElement[bool]:
+def _goes_first(o: FromClause, t: FromClause, ago: Ago) -> ColumnElement[bool]:
     """Of one phone's messages by one channel."""
-    late, due = now - timedelta(seconds=LATE_S), o.c.due_at <= now
+    late, due = ago(LATE_S), o.c.due_at <= ago(0)
     in_order = or_(t.c.priority == Priority.NOTICE, and_(o.c.created_at >= late, t.c.created_at >= late))
     older = and_(in_order, due, o.c.id < t.c.id)
     newer = and_(t.c.priority != Priority.NOTICE, t.c.created_at < late, o.c.id > t.c.id)

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, FromClause, Row, Select, Table, and_, exists, not_, or_, select, tuple_, update
+from sqlalchemy import Row, Table, and_, bindparam, select, tuple_, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.privacy import Unsealable
+from gateway.sms.candidates import Before, Candidates, Scope
 from gateway.sms.pace import Pace, Rate
 from gateway.storage.database import Database
 from gateway.storage.leases import LEASE_S
@@ -32,9 +33,6 @@ POLL_S = 1.0
 
 MAX_CUT_OFF = 4
 """Claims of a row in a row whose end nobody saw, before it is parked: it kills whoever touches it."""
-
-Scope = Callable[[FromClause], ColumnElement[bool]]
-Before = Callable[[FromClause, FromClause, datetime], ColumnElement[bool]]
 
 
 class Stale(Exception):
@@ -75,8 +73,8 @@ class Worker:
     by its tries; without them at once. A row whose sealed columns do not open is parked: it must not stand in the way
     of the others.
 
-    first: the columns by which rows are taken. before(o, t, now): whether of one phone's open rows o goes before t.
-    pace: of whoever is asked about each row, by this process alone. rate: of a channel, over all processes.
+    scope, first, before: see Candidates. pace: of whoever is asked about each row, by this process alone. rate: of a
+    channel, over all processes.
     """
 
     def __init__(
@@ -96,10 +94,12 @@ class Worker:
         pace: Pace | None = None,
         rate: Rate | None = None,
     ) -> None:
-        self._name, self._database, self._table, self._scope = name, database, table, scope
+        self._name, self._database, self._table = name, database, table
         self._handle, self._now, self._at_once = handle, now, at_once
         self._within_s, self._again_after_s = within_s, again_after_s
-        self._first, self._before = first, before or _due_longer
+        told = rate.columns(table) if rate is not None else ()
+        self._candidates = Candidates(database, table, scope, first, before, told)
+        self._rows = select(table).where(table.c.id.in_(bindparam("ids", expanding=True)))
         self._pace, self._rate = pace, rate
         self._woken = asyncio.Event()
         self._busy: dict[Held, asyncio.Task[None]] = {}
@@ -165,25 +165,17 @@ class Worker:
                 self._pace.taken()
 
     async def _claimed(self, free: int) -> list[Held]:
-        table, rate, now = self._table, self._rate, self._now()
-        seconds, asked_at = self._database.seconds, self._database.monotonic()
+        rate, now, asked_at = self._rate, self._now(), self._database.monotonic()
+        held = [each.id for each in self._busy]
         # Whatever killed a process is among the rows it had in hand. One of them at a time, or it takes the others
         # along until all of them are parked.
-        others_only = asked_at < self._suspects_at or any(held.suspect for held in self._busy)
+        others_only = asked_at < self._suspects_at or any(each.suspect for each in self._busy)
         kinds = (False,) if others_only else (True, False)
         if not self._found:
             # Most looks find nothing: they cost no transaction that writes.
             async with self._database.reading() as connection:
-                wanted = self._wanted(now, suspect=False if others_only else None)
-                if (await connection.execute(wanted.limit(1))).first() is None:
+                if not await self._candidates.any(connection, now, held, suspect=False if others_only else None):
                     return []
-        taken = {
-            "leased_until": seconds + LEASE_S,
-            "fence": table.c.fence + 1,
-            "tries": table.c.tries + 1,
-            "cut_off": table.c.cut_off + 1,
-        }
-        told = (table.c.id, table.c.fence, table.c.cut_off, *(rate.columns(table) if rate is not None else ()))
         rows: list[Row[Any]] = []
         async with self._database.writing() as connection:
             # Two claims at once would each take a row of one phone.
@@ -192,41 +184,29 @@ class Worker:
                 free = min(free, await rate.allowed(connection, now))
             for suspect in kinds:
                 most = min(free - len(rows), 1) if suspect else free - len(rows)
-                wanted = self._wanted(now, suspect=suspect)
-                # Said again of the row itself: a ghost may end it in this very moment.
-                free_still = (table.c.id.in_(wanted.limit(most)), self._scope(table), table.c.leased_until <= seconds)
                 if most > 0:
-                    rows += await connection.execute(update(table).where(*free_still).values(**taken).returning(*told))
+                    rows += await self._candidates.claim(connection, now, held, most, suspect=suspect)
             if not others_only and not any(row.cut_off > 1 for row in rows):
                 self._suspects_at = asked_at + POLL_S  # they are rare
             if rate is not None:
                 await rate.taken(connection, rows, now)
+            whole = await self._whole(connection, [row.id for row in rows])
         if rate is not None and len(rows) == free:
             self._look_in_s = min(POLL_S, rate.next_in_s)
         self._found, until = bool(rows), asked_at + LEASE_S
         return [
-            Held(self._database, table, row.id, row.fence, until, suspect=row.cut_off > 1)
+            Held(self._database, self._table, row.id, row.fence, until, row.cut_off > 1, whole.get(row.id))
             for row in sorted(rows, key=lambda row: row.id)
         ]
 
-    def _wanted(self, now: datetime, *, suspect: bool | None = None) -> Select[tuple[int]]:
-        """The rows that may be claimed, in the order they are to be taken. Only by what is not sealed: a row that does
-        not open is its own handler's affair. suspect: only those whose last attempt ended with its process, or only
-        the others."""
-        t, o, seconds = self._table.alias("t"), self._table.alias("o"), self._database.seconds
-        due: tuple[ColumnElement[bool], ...] = (self._scope(t), t.c.due_at <= now, t.c.leased_until <= seconds)
-        if self._busy:  # whatever the database's clock says of their leases
-            due = (*due, t.c.id.not_in([held.id for held in self._busy]))
-        if suspect is not None:
-            due = (*due, t.c.cut_off > 0 if suspect else t.c.cut_off == 0)
-        in_hand = or_(o.c.leased_until > seconds, self._before(o, t, now))
-        hers = (self._scope(o), o.c.msisdn_tag == t.c.msisdn_tag, o.c.id != t.c.id)
-        return (
-            select(t.c.id)
-            .where(*due)
-            .where(not_(exists(select(o.c.id).where(*hers, in_hand).correlate(t))))
-            .order_by(*(t.c[name] for name in self._first))
-        )
+    async def _whole(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Row[Any]]:
+        """These rows, in one statement; none where one of them does not open, and then each is read by itself."""
+        if not ids:
+            return {}
+        try:
+            return {row.id: row for row in await connection.execute(self._rows, {"ids": ids})}
+        except Unsealable:
+            return {}
 
     async def _renew(self) -> None:
         """The leases that are a third over."""
@@ -264,10 +244,10 @@ class Worker:
             self._woken.set()
 
     async def _handled(self, held: Held) -> None:
-        table = self._table
         try:
-            async with self._database.reading() as connection:
-                held.row = (await connection.execute(select(table).where(table.c.id == held.id))).one()
+            if held.row is None:
+                async with self._database.reading() as connection:
+                    held.row = (await connection.execute(self._rows, {"ids": [held.id]})).one()
         except Unsealable as error:
             await self._park(held, str(error))
             return
@@ -307,8 +287,3 @@ class Worker:
                 await connection.execute(update(table).where(*ours).values(**values))
         except SQLAlchemyError:
             log.exception("worker_cannot_write", worker=self._name, row=held.id)
-
-
-def _due_longer(o: FromClause, t: FromClause, now: datetime) -> ColumnElement[bool]:
-    """Of one phone's rows the one that was due first goes first; what is not due holds up nothing."""
-    return and_(o.c.due_at <= now, tuple_(o.c.due_at, o.c.id) < tuple_(t.c.due_at, t.c.id))

@@ -507,8 +507,8 @@ class TestGuard:
         assert [("unavailable", "ContractBreach: the answer is about another number than was asked")] == self.reports
 
     async def test_questions_beyond_the_bound_wait_within_their_own_time(self, guarded, office):
-        office.delay_s = 0.2
-        answers = await asyncio.gather(*(guarded.ask(ASK, 0.3) for _ in range(4)))
+        office.delay_s = 2.0
+        answers = await asyncio.gather(*(guarded.ask(ASK, 3.5) for _ in range(4)))
 
         assert [2, 2] == [sum(isinstance(each, kind) for each in answers) for kind in (Found, Late)]
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.contract import BackendGarbage, BackendUnreachable
 from adapters.guard import Guard
-from adapters.sql import Sql, SqlConfig
+from adapters.sql import END_WITHIN_S, Sql, SqlConfig
 from menus.ports import Ask, CaseStep, Found, Late, Missing, State, reference
 
 BY_NUMBER = "SELECT * FROM letters_status WHERE number = :exact"
@@ -448,7 +448,7 @@ async def test_a_server_that_hangs_costs_the_caller_no_more_than_her_time(guarde
         for _ in range(3):
             began = seconds()
             assert Late() == await guard.ask(ask(), 0.3)
-            assert seconds() - began < 0.6
+            assert seconds() - began < END_WITHIN_S
     finally:
         for each in (*children, pid):
             os.kill(each, signal.SIGCONT)

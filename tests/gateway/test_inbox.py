@@ -122,13 +122,13 @@ async def test_poison(desk, eventually, states, monkeypatch, few_words, figure):
 @BOTH_DATABASES
 async def test_messages_of_one_moment_share_a_commit(desk, monkeypatch):
     async with desk(sms_down=True) as d:
-        commits, done = [], Together._done
+        commits, done = [], Together._as_one
 
         async def counting(self, batch):
             commits.append(len([each for each in batch if each.key.startswith("in kannel ")]))
             return await done(self, batch)
 
-        monkeypatch.setattr(Together, "_done", counting)
+        monkeypatch.setattr(Together, "_as_one", counting)
         answers = await asyncio.gather(*(d.sms("12345", phone(count), f"m-{count}") for count in range(100)))
         assert [(200, "")] * 100 == answers
         assert 100 == len(await d.rows("message_in")) == sum(commits)

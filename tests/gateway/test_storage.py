@@ -4,7 +4,6 @@ import threading
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
-import aiosqlite
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -15,6 +14,7 @@ from typer.testing import CliRunner
 
 from gateway import commands
 from gateway.privacy import write_keys
+from gateway.storage import sqlite
 from gateway.storage.database import Database, DatabaseUnusable, insert_once
 from simulators.demo import HOME
 from tests.conftest import BOTH_DATABASES
@@ -428,7 +428,7 @@ def test_who_is_cancelled_in_the_middle_of_a_statement_keeps_nobody_from_ending(
 @pytest.mark.databases("sqlite")
 async def test_who_is_cancelled_before_its_rows_are_read_holds_up_nobody(database, monkeypatch):
     """Not even itself: on its way out it has the traceback, that has the cursor, and that a transaction."""
-    executed, asked = aiosqlite.Cursor.execute, asyncio.Event()
+    executed, asked = sqlite._Cursor.execute, asyncio.Event()
 
     async def never_told(cursor, statement, *parameters):
         await executed(cursor, statement, *parameters)
@@ -440,7 +440,7 @@ async def test_who_is_cancelled_before_its_rows_are_read_holds_up_nobody(databas
     row = {"name": "one", "owner": "a", "until": 0.0, "fence": 1}
 
     async def leaving():
-        monkeypatch.setattr(aiosqlite.Cursor, "execute", never_told)
+        monkeypatch.setattr(sqlite._Cursor, "execute", never_told)
         try:
             async with database.writing() as connection:
                 await connection.execute(lease.insert().values(**row).returning(lease.c.fence))
