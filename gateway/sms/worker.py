@@ -25,6 +25,7 @@ from gateway.sms.candidates import Before, Candidates, Scope
 from gateway.sms.pace import Pace, Rate
 from gateway.storage.database import Database
 from gateway.storage.leases import LEASE_S
+from gateway.storage.steady import Steady
 
 log = structlog.get_logger()
 
@@ -106,6 +107,7 @@ class Worker:
         self._looking: asyncio.Task[list[Held]] | None = None
         self._look_in_s = POLL_S
         self._found = False
+        self._steady = Steady(LEASE_S)
         self._suspects_at = 0.0
         """When rows whose last attempt ended with its process are looked for again."""
         self.stale = 0
@@ -182,11 +184,15 @@ class Worker:
             await self._database.alone(connection, f"claim {self._name}")
             if rate is not None:
                 free = min(free, await rate.allowed(connection, now))
+            if True in kinds and not await self._steady.now(
+                connection, self._database.seconds, self._database.monotonic
+            ):
+                kinds = (False,)
             for suspect in kinds:
                 most = min(free - len(rows), 1) if suspect else free - len(rows)
                 if most > 0:
                     rows += await self._candidates.claim(connection, now, held, most, suspect=suspect)
-            if not others_only and not any(row.cut_off > 1 for row in rows):
+            if True in kinds and not any(row.cut_off > 1 for row in rows):
                 self._suspects_at = asked_at + POLL_S  # they are rare
             if rate is not None:
                 await rate.taken(connection, rows, now)

@@ -15,6 +15,7 @@ from sqlalchemy import case, or_, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.storage.database import Database, insert_once
+from gateway.storage.steady import Steady
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ class Leases:
     def __init__(self, database: Database, owner: str) -> None:
         """owner: of this process alone, and of this start of it."""
         self._database, self._owner, self._table = database, owner, database.tables.lease
+        self._steady = Steady(LEASE_S)
 
     async def alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Until it ends: do this work as long as no other process does. It is cancelled when the lease is lost, and
@@ -75,14 +77,15 @@ class Leases:
     async def _taken(self, name: str) -> int | None:
         """Take or renew it: its fence, which grows with each new owner. None: somebody else has it, or nobody knows."""
         table, seconds = self._table, self._database.seconds
-        hers = or_(table.c.owner == self._owner, table.c.until <= seconds)
         fence = table.c.fence + case((table.c.owner == self._owner, 0), else_=1)
         values = {"owner": self._owner, "until": seconds + LEASE_S, "fence": fence}
-        take = update(table).where(table.c.name == name, hers).values(**values).returning(table.c.fence)
+        take = update(table).where(table.c.name == name).values(**values).returning(table.c.fence)
         first = insert_once(table, name=name, owner=self._owner, until=seconds + LEASE_S, fence=1)
         try:
             async with self._database.writing() as connection:
-                found: int | None = (await connection.execute(take)).scalar_one_or_none()
+                steady = await self._steady.now(connection, seconds, self._database.monotonic)
+                hers = or_(table.c.owner == self._owner, table.c.until <= (seconds if steady else 0.0))
+                found: int | None = (await connection.execute(take.where(hers))).scalar_one_or_none()
                 if found is None and (await connection.execute(first)).rowcount:
                     return 1
                 return found

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from contextlib import asynccontextmanager
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.channels.contract import Accepted
 from gateway.settings import SmsSettings
@@ -112,6 +113,34 @@ async def test_each_row_is_done_once_one_of_a_phone_at_a_time_and_in_order(proce
     assert all(ids == sorted(ids) for ids in by_phone.values())
     found = await rows(database, "message_in")
     assert [("done", 1, 1, 0, 0.0)] * 60 == [(r.state, r.tries, r.fence, r.cut_off, r.leased_until) for r in found]
+
+
+async def test_rows_in_hand_stay_there_when_the_databases_clock_is_set_ahead(
+    processes, arrive, inbox, database, clock
+):  # fmt: skip
+    """Until their holder has renewed its leases; who did not live to do that loses them."""
+    await arrive("+989160000001")
+    told, both = [], processes(2)
+    off_s = 0.0
+    for own in both:
+        own.seconds = sa.bindparam(None, callable_=lambda: clock.seconds + off_s, type_=sa.Double())
+    holder, other = (inbox(own, done(own, told)) for own in both)
+    assert 1 == len(await holder._claimed(8))
+    await settled(other)
+    await arrive("+989160000002")
+    await settled(other)
+    off_s = 3600.0
+    clock.advance(1)
+    for _ in range(3):
+        await arrive("+989160000003")
+        await settled(other)
+        clock.advance(6)
+    assert 4 == len(told)
+    assert ["new"] == [row.state for row in await rows(database, "message_in") if row.state != "done"]
+
+    clock.advance(2)
+    await settled(other)
+    assert 5 == len(told)
 
 
 async def test_the_rows_of_a_process_that_died_are_taken_over_when_their_lease_is_over(

@@ -166,3 +166,32 @@ async def test_the_clock_is_the_databases_own(database):
         await asyncio.sleep(0.05)
         then = (await connection.execute(sa.select(database.seconds))).scalar_one()
     assert 1.7e9 < first < then < first + 60
+
+
+async def test_a_database_clock_that_is_set_ahead_ends_no_lease(process, clock, eventually):
+    """For as long as its holder needs to renew it; one whose holder is dead is over after that."""
+    work = Work()
+    async with process("a") as a, process("b") as b:
+        first = asyncio.create_task(a.alone("purge", work.of("a")))
+        await eventually(lambda: _is(work.doing, ["a"]))
+        second = asyncio.create_task(b.alone("purge", work.of("b")))
+        await asyncio.sleep(0.2)
+        first.cancel()  # so that it does not renew, as between two renewals
+        a._given_back = _nothing
+        for each in (a, b):
+            each._database.seconds = sa.bindparam(None, callable_=lambda: clock.seconds + 3600, type_=sa.Double())
+        clock.advance(1)
+        await asyncio.sleep(0.3)
+        assert ["a"] == work.begun
+
+        clock.advance(LEASE_S * 2 / 3)
+        await eventually(lambda: _is(work.doing, ["b"]))
+        await stopped(first, second)
+
+
+async def _is(found, expected):
+    return found == expected
+
+
+async def _nothing(_):
+    pass
