@@ -22,10 +22,11 @@ from typing import Any, Protocol, assert_never
 
 import structlog
 from sqlalchemy import ColumnElement, FromClause, Row, and_, or_
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import Accepted, NotAccepted, SendResult, Stopped, Unknown
+from gateway.channels.documents import whole
 from gateway.clock import Clock
 from gateway.crash_points import reached
 from gateway.privacy import Keys
@@ -65,6 +66,9 @@ class Pusher:
     send: Send
 
 
+PROVIDER_ID, REASON = 160, 128
+"""Characters kept of what a provider says."""
+
 MAX_DOUBTS = 2
 """Attempts that ended unknown before a message is left at that."""
 
@@ -76,6 +80,9 @@ WRITTEN_WITHIN_S = 120.0
 sends the message once more."""
 
 WRITE_AGAIN_S = 1.0
+
+STOP_WITHIN_S = 3.0
+"""What is being written when we are told to stop gets."""
 
 
 class Priority(IntEnum):
@@ -177,7 +184,7 @@ class Outbox:
         reached("after_send_claim")
         result = await self._attempt(held)
         reached("after_submit_answer")
-        now, reason = self._clock.now(), getattr(result, "reason", "")[:128]
+        now, reason = self._clock.now(), whole(getattr(result, "reason", ""))[:REASON]
         steps = self._settings.again_after_s
         again_at = now + timedelta(seconds=steps[min(row.tries, len(steps)) - 1])
         more: dict[str, Any] = {"reason": reason}
@@ -185,7 +192,7 @@ class Outbox:
             case Accepted(provider_id=provider_id):
                 state, attempt = "sent", "ok"
                 # A provider that gives no id reports by ours.
-                more = {"provider_id": provider_id or _name(row), "sent_at": now}
+                more = {"provider_id": whole(provider_id or "")[:PROVIDER_ID] or _name(row), "sent_at": now}
             case Stopped():
                 state, attempt = "waiting", "refused"
                 until = now + timedelta(seconds=self._settings.stopped_for_s)
@@ -223,7 +230,7 @@ class Outbox:
         if pusher is not None:
             result = await self._within(held, lambda: pusher.send(row.msisdn, row.push_text, _name(row)))
         now, shown, doubt = self._clock.now(), isinstance(result, Accepted), isinstance(result, Unknown)
-        reason = getattr(result, "reason", "ussd notify")[:128]
+        reason = whole(getattr(result, "reason", "ussd notify"))[:REASON]
         attempt = "ok" if shown else "unknown" if doubt else "refused"
         values = {"reason": reason, "attempt": attempt, "doubts": row.doubts + doubt, "due_at": now}
         if shown:
@@ -266,8 +273,15 @@ class Outbox:
                 await self._rates[held.row.channel].rest(connection, rests_until)
 
         while True:
+            writing = asyncio.ensure_future(self._database.together(work))
             try:
-                return await self._database.together(work)
+                return await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                # We stop, and the row is given back next: not before what is under way is written.
+                await asyncio.wait({writing}, timeout=STOP_WITHIN_S)
+                raise
+            except (DataError, IntegrityError, ProgrammingError):
+                raise  # it would be no other the next time
             except SQLAlchemyError:
                 # Where another process has taken the row meanwhile, the next try says so: Stale.
                 log.exception("outcome_not_written", message=held.id, channel=held.row.channel)

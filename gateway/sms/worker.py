@@ -42,17 +42,22 @@ class Stale(Exception):
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A row in hand. until: when the lease is over, by the database's monotonic clock; suspect: the attempt before
-    ended with its process; handed_over: something was done outside that a second attempt would do again."""
+    """A row in hand. until: when the lease is over, by the database's monotonic clock; cut_off: claims whose end nobody
+    saw, this one among them; handed_over: something was done outside that a second attempt would do again."""
 
     database: Database
     table: Table
     id: int
     fence: int
     until: float
-    suspect: bool = False
+    cut_off: int = 1
     row: Any = None
     handed_over: bool = False
+
+    @property
+    def suspect(self) -> bool:
+        """The attempt before ended with its process."""
+        return self.cut_off > 1
 
     def must_last(self, seconds: float) -> None:
         """Raises Stale when the lease is over before that: whoever takes the row next would do the same again."""
@@ -71,7 +76,7 @@ class Held:
 class Worker:
     """table has `id`, `msisdn_tag`, `state`, `due_at`, `tries` and what a claim writes. scope: which rows are open, and
     this worker's; handle(held) does one and ends its claim, within_s at most. What raises is due again_after_s later,
-    by its tries; without them at once. A row whose sealed columns do not open is parked: it must not stand in the way
+    by its tries; without them at once. A row that cannot be read is parked: it must not stand in the way
     of the others.
 
     scope, first, before: see Candidates. pace: of whoever is asked about each row, by this process alone. rate: of a
@@ -107,7 +112,7 @@ class Worker:
         self._looking: asyncio.Task[list[Held]] | None = None
         self._look_in_s = POLL_S
         self._found = False
-        self._steady = Steady(LEASE_S)
+        self._steady = Steady(database, LEASE_S)
         self._suspects_at = 0.0
         """When rows whose last attempt ended with its process are looked for again."""
         self.stale = 0
@@ -176,6 +181,7 @@ class Worker:
         if not self._found:
             # Most looks find nothing: they cost no transaction that writes.
             async with self._database.reading() as connection:
+                await self._steady.looked(connection)
                 if not await self._candidates.any(connection, now, held, suspect=False if others_only else None):
                     return []
         rows: list[Row[Any]] = []
@@ -184,9 +190,7 @@ class Worker:
             await self._database.alone(connection, f"claim {self._name}")
             if rate is not None:
                 free = min(free, await rate.allowed(connection, now))
-            if True in kinds and not await self._steady.now(
-                connection, self._database.seconds, self._database.monotonic
-            ):
+            if True in kinds and not await self._steady.now(connection):
                 kinds = (False,)
             for suspect in kinds:
                 most = min(free - len(rows), 1) if suspect else free - len(rows)
@@ -196,22 +200,24 @@ class Worker:
                 self._suspects_at = asked_at + POLL_S  # they are rare
             if rate is not None:
                 await rate.taken(connection, rows, now)
-            whole = await self._whole(connection, [row.id for row in rows])
+        whole = await self._whole([row.id for row in rows])
         if rate is not None and len(rows) == free:
             self._look_in_s = min(POLL_S, rate.next_in_s)
         self._found, until = bool(rows), asked_at + LEASE_S
         return [
-            Held(self._database, self._table, row.id, row.fence, until, row.cut_off > 1, whole.get(row.id))
+            Held(self._database, self._table, row.id, row.fence, until, row.cut_off, whole.get(row.id))
             for row in sorted(rows, key=lambda row: row.id)
         ]
 
-    async def _whole(self, connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Row[Any]]:
-        """These rows, in one statement; none where one of them does not open, and then each is read by itself."""
+    async def _whole(self, ids: Sequence[int]) -> dict[int, Row[Any]]:
+        """These rows, in one statement, once their claims are committed: what kills us here is counted too. None where
+        one of them cannot be read: then each is read by itself, and says so."""
         if not ids:
             return {}
         try:
-            return {row.id: row for row in await connection.execute(self._rows, {"ids": ids})}
-        except Unsealable:
+            async with self._database.reading() as connection:
+                return {row.id: row for row in await connection.execute(self._rows, {"ids": ids})}
+        except Exception:
             return {}
 
     async def _renew(self) -> None:
@@ -250,18 +256,21 @@ class Worker:
             self._woken.set()
 
     async def _handled(self, held: Held) -> None:
+        if held.cut_off > MAX_CUT_OFF:
+            await self._park(held, f"{MAX_CUT_OFF} attempts ended with their process")
+            return
         try:
             if held.row is None:
                 async with self._database.reading() as connection:
                     held.row = (await connection.execute(self._rows, {"ids": [held.id]})).one()
-        except Unsealable as error:
-            await self._park(held, str(error))
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            # What stands there is not ours, or not any more; it would be no other the next time.
+            await self._park(held, str(error) if isinstance(error, Unsealable) else type(error).__name__)
             return
         if held.row.fence != held.fence:
             raise Stale
-        if held.row.cut_off > MAX_CUT_OFF:
-            await self._park(held, f"{MAX_CUT_OFF} attempts ended with their process")
-            return
         async with asyncio.timeout(self._within_s):
             await self._handle(held)
 

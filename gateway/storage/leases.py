@@ -36,7 +36,7 @@ class Leases:
     def __init__(self, database: Database, owner: str) -> None:
         """owner: of this process alone, and of this start of it."""
         self._database, self._owner, self._table = database, owner, database.tables.lease
-        self._steady = Steady(LEASE_S)
+        self._steady = Steady(database, LEASE_S)
 
     async def alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Until it ends: do this work as long as no other process does. It is cancelled when the lease is lost, and
@@ -83,7 +83,7 @@ class Leases:
         first = insert_once(table, name=name, owner=self._owner, until=seconds + LEASE_S, fence=1)
         try:
             async with self._database.writing() as connection:
-                steady = await self._steady.now(connection, seconds, self._database.monotonic)
+                steady = await self._steady.now(connection)
                 hers = or_(table.c.owner == self._owner, table.c.until <= (seconds if steady else 0.0))
                 found: int | None = (await connection.execute(take.where(hers))).scalar_one_or_none()
                 if found is None and (await connection.execute(first)).rowcount:

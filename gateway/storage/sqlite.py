@@ -34,8 +34,17 @@ class _Cursor(Cursor):
         self._cursor = await self._conn._execute(many, sql, parameters)  # type: ignore[no-untyped-call]
         return self
 
+    async def fetchone(self) -> Any:
+        return next(iter(await self.fetchmany(1)), None)
+
+    async def fetchmany(self, size: int | None = None) -> list[Any]:
+        size = size or self.arraysize
+        rows, self._rows = self._rows[:size], self._rows[size:]
+        return rows
+
     async def fetchall(self) -> list[Any]:
-        return self._rows
+        rows, self._rows = self._rows, []
+        return rows
 
     async def close(self) -> None:
         """Its statement ended with the last row."""

@@ -44,7 +44,8 @@ class Together:
         self._going: asyncio.Task[None] | None = None
 
     async def __call__(self, work: Work[T], key: str = "") -> T:
-        """What the work returns, once it is committed; or what it raised, and then nothing of it is stored."""
+        """What the work returns, once it is committed; or what it raised, and then nothing of it is stored, unless the
+        answer to the COMMIT was lost twice."""
         told: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(work, key, told))
         if self._going is None:
@@ -83,13 +84,17 @@ class Together:
         try:
             async with self._writing() as connection:
                 for each in batch:
+                    savepoint = await connection.begin_nested()
                     try:
-                        async with connection.begin_nested():
-                            results.append((each, await each.work(connection), None))
+                        results.append((each, await each.work(connection), None))
                     except Exception as error:
+                        # Raises where there is nothing to go back to: a full disk may have ended the whole transaction.
+                        await savepoint.rollback()
                         if connection.invalidated:
                             raise
                         results.append((each, None, error))
+                    else:
+                        await savepoint.commit()
         except Exception as error:
             results = [(each, None, error) for each in batch]
         for each, result, why in results:

@@ -98,10 +98,12 @@ async def test_all_processes_are_killed(service, figure):
     total, kills = counted(2_500, 100), counted(5, 1)
     await service.start()
     citizens = service.citizens()
-    writing = asyncio.create_task(citizens.write(range(total), until_s=900))
+    # Few write at once, so that there is somebody left to write after the last kill.
+    writing = asyncio.create_task(citizens.write(range(total), connections=8, until_s=900))
     for each in range(kills):
         await at(citizens, (each + 1) * total // (kills + 1))
         await service.kill()
+        assert citizens.acknowledged < total
         killed_at, left = time.monotonic(), await leased(service)
         first = asyncio.create_task(acknowledged_at(citizens, citizens.acknowledged + 1))
         await service.start()

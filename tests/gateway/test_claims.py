@@ -115,6 +115,22 @@ async def test_each_row_is_done_once_one_of_a_phone_at_a_time_and_in_order(proce
     assert [("done", 1, 1, 0, 0.0)] * 60 == [(r.state, r.tries, r.fence, r.cut_off, r.leased_until) for r in found]
 
 
+async def test_a_row_that_cannot_be_read_is_parked_and_holds_up_nobody(processes, arrive, inbox, database, keys):
+    for count in range(3):
+        await arrive(f"+98916000000{count}")
+    table = sa.table("message_in", sa.column("id"), sa.column("text", sa.LargeBinary))
+    octets = keys.seal(b"\xff", database.tables.message_in.c.text.type.place)  # no text, though it opens
+    async with database.writing() as connection:
+        await connection.execute(table.update().where(table.c.id == 2).values(text=octets))
+    told = []
+    (own,) = processes(1)
+    await settled(inbox(own, done(own, told)))
+    assert [1, 3] == sorted(row_id for _, row_id in told)
+    async with database.reading() as connection:
+        row = sa.select(database.tables.message_in.c.state, database.tables.message_in.c.tries)
+        assert ("parked", 1) == (await connection.execute(row.where(database.tables.message_in.c.id == 2))).one()
+
+
 async def test_rows_in_hand_stay_there_when_the_databases_clock_is_set_ahead(
     processes, arrive, inbox, database, clock
 ):  # fmt: skip
@@ -126,21 +142,20 @@ async def test_rows_in_hand_stay_there_when_the_databases_clock_is_set_ahead(
         own.seconds = sa.bindparam(None, callable_=lambda: clock.seconds + off_s, type_=sa.Double())
     holder, other = (inbox(own, done(own, told)) for own in both)
     assert 1 == len(await holder._claimed(8))
-    await settled(other)
-    await arrive("+989160000002")
-    await settled(other)
+    for _ in range(3):  # what finds nothing to do looks at the clock all the same
+        await settled(other)
     off_s = 3600.0
     clock.advance(1)
     for _ in range(3):
         await arrive("+989160000003")
         await settled(other)
         clock.advance(6)
-    assert 4 == len(told)
+    assert 3 == len(told)
     assert ["new"] == [row.state for row in await rows(database, "message_in") if row.state != "done"]
 
     clock.advance(2)
     await settled(other)
-    assert 5 == len(told)
+    assert 4 == len(told)
 
 
 async def test_the_rows_of_a_process_that_died_are_taken_over_when_their_lease_is_over(

@@ -321,6 +321,51 @@ async def test_what_came_of_an_attempt_is_kept_until_the_database_takes_it(
     assert refused > 7
 
 
+async def test_an_outcome_that_waits_for_a_commit_is_written_before_we_stop(outboxes, add, clock, database):
+    provider = Provider(clock)
+    (own,) = outboxes(1, {"kannel": provider})
+    (work,) = own.workers
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def long(_):
+        begun.set()
+        await ended.wait()
+
+    async def sent(*_, **__):
+        """While somebody else's transaction is under way."""
+        under_way.append(asyncio.create_task(own._database.together(long)))
+        await begun.wait()
+        provider.sent.append(None)
+        return Accepted("1")
+
+    under_way = []
+    own._senders = {"kannel": sent}
+    await add(phone(1), "a text")
+    running = asyncio.create_task(work.run())
+    async with asyncio.timeout(20):
+        while not own._database.together._waiting:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.sleep(0.05)
+    ended.set()
+    await asyncio.gather(running, *under_way, return_exceptions=True)
+
+    assert ["sent"] == [row.state for row in await rows(database, "message_out")]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("\ud800", "?"), ("a\0b", "ab"), ("7" * 300, "7" * 160)], ids=["half", "nul", "long"]
+)
+async def test_a_strange_id_of_a_provider_costs_no_second_copy(outboxes, add, clock, database, said, kept):
+    provider = Provider(clock)
+    provider.result = Accepted(said)
+    (own,) = outboxes(1, {"kannel": provider})
+    await add(phone(1), "a text")
+    await settled(*workers(own))
+    (row,) = await rows(database, "message_out")
+    assert ("sent", 1, kept) == (row.state, row.tries, row.provider_id)
+
+
 @pytest.mark.experiment("F15", "an attempt whose answer was cut off is unknown: none is lost, none goes three times")
 async def test_the_answer_to_a_submit_is_cut(outboxes, add, clock, database, aiohttp_server, figure):
     total, taken = counted(200), Counter()

@@ -131,3 +131,26 @@ async def test_a_database_that_stays_away_is_told_to_all_who_wait(database):
     found = await asyncio.gather(*(together(nothing) for _ in range(5)), return_exceptions=True)
     assert all(isinstance(each, SQLAlchemyError) for each in found)
     assert 2 == lossy.commits
+
+
+@pytest.mark.databases("sqlite")
+async def test_nothing_is_told_that_a_full_disk_has_undone(database):
+    """It ends the whole transaction, not the statement that it had no room for."""
+
+    async def too_much(connection):
+        await connection.exec_driver_sql("CREATE TABLE much (octets)")
+        await connection.exec_driver_sql("INSERT INTO much VALUES (zeroblob(1000000))")
+
+    async with database.reading() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+
+    def no_more(connection):
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA max_page_count={pages + 3}")
+        cursor.close()
+
+    sa.event.listen(database.engine.sync_engine, "begin", no_more)
+    works = [note(database, "a"), too_much, note(database, "c")]
+    told = await asyncio.gather(*map(database.together, works), return_exceptions=True)
+    assert {each for each in told if isinstance(each, str)} == await stored(database)
+    assert isinstance(told[1], SQLAlchemyError)
