@@ -177,20 +177,34 @@ class _Proof:
             f"{DOCUMENT} is written: {self._revision}, seed {self._seed}; {self._before} passed before and were not run"
         )
 
+    def _results(self) -> list[dict]:
+        """Of another state of the tree that is no commit nobody knows what it was."""
+        folders = sorted(self._folder.parent.iterdir(), key=lambda each: each.stat().st_mtime)
+        folders = [each for each in folders if each != self._folder and not each.name.endswith("-changed")]
+        found = {}
+        for folder in (*folders, self._folder):
+            for path in folder.glob("*.json"):
+                result = json.loads(path.read_text("utf-8"))
+                if result["test"] in self._experiments:
+                    found[result["test"]] = result
+        return list(found.values())
+
     def _written(self) -> str:
-        """docs/proof.md: a row for each result there is of this state of the tree."""
-        results = [json.loads(path.read_text("utf-8")) for path in self._folder.glob("*.json")]
+        """docs/proof.md: a row for each experiment there is, of this state of the tree or else of the last commit it
+        was run on."""
+        results = self._results()
         results.sort(key=lambda result: (result["id"][0], int(re.sub(r"\D", "", result["id"]) or 0), result["test"]))
         rows = [
             (
                 each["id"], each["proves"].replace("|", r"\|"), f"{each['runs']:,}", "holds" if each["passed"] else "**FAILED**",
                 ", ".join(f"{name} {_plain(value)}" for name, value in each["figures"].items()),
-                f"{each['seconds']:,}", each["seed"], each["date"],
+                f"{each['seconds']:,}", each["seed"], each["commit"], each["date"],
             )
             for each in results
         ]  # fmt: skip
-        missing = {name for nodeid, (name, _) in self._experiments.items() if not self._files[nodeid].exists()}
-        head = ("id", "what is proved", "runs", "result", "figures", "seconds", "seed", "date")
+        run = {each["test"] for each in results}
+        missing = {name for nodeid, (name, _) in self._experiments.items() if nodeid not in run}
+        head = ("id", "what is proved", "runs", "result", "figures", "seconds", "seed", "commit", "date")
         return "\n".join(
             [
                 "# What is proved",
@@ -200,7 +214,8 @@ class _Proof:
                     " many thousand times; `make test` runs a tenth of each."
                 ),
                 "A seed brings its run back: `.venv/bin/python -m pytest --prove=ID --hypothesis-seed=SEED`.",
-                *(["", f"Not run on it: {', '.join(sorted(missing))}."] if missing else []),
+                "A row is of the last commit on which its experiment was run, whatever came of it.",
+                *(["", f"Not run: {', '.join(sorted(missing))}."] if missing else []),
                 "",
                 *("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)),
                 "",

@@ -104,7 +104,7 @@ def test_what_passed_at_a_commit_is_not_run_at_it_again(project):
 
 def test_one_experiment_by_its_id_keeps_the_rows_of_the_others(project):
     proved(project, "A10")
-    assert "Not run on it: A2." in project.path.joinpath("docs/proof.md").read_text()
+    assert "Not run: A2." in project.path.joinpath("docs/proof.md").read_text()
 
     proved(project, "A2")
     assert ["A2", "A10"] == list(rows(project))
@@ -124,13 +124,18 @@ def test_a_failure_is_in_the_document_and_in_the_exit_code_and_is_run_again(proj
     assert "holds" == rows(project)["A10"][1]
 
 
-def test_another_commit_has_results_of_its_own(project):
+def test_another_commit_has_results_of_its_own_and_keeps_the_rows_of_the_last_one(project):
     proved(project)
     project.makepyfile(test_two=TWO + "# otherwise")
     commit(project)
 
     proved(project, "A10").assert_outcomes(passed=1, deselected=2)
-    assert ["A10"] == list(rows(project))
+    assert ["A2", "A10"] == list(rows(project))
+    text = project.path.joinpath("docs/proof.md").read_text()
+    commits = [line.split("|")[-3].strip() for line in text.splitlines() if line.startswith("| A")]
+    assert 2 == len(set(commits))
+    assert commits[1] == text.split("`")[3]
+    proved(project).assert_outcomes(passed=1, deselected=2)
 
 
 def test_a_changed_tree_is_run_again_each_time_and_says_so(project):

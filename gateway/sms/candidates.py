@@ -88,22 +88,19 @@ class Candidates:
         if statement is None:
             statement = self._made[make, suspect] = make(suspect)
         moments = {name: now - timedelta(seconds=seconds) for name, seconds in self._seconds_ago.items()}
-        found: CursorResult[Any] = await connection.execute(
-            statement, {**moments, "held": list(held), "hers_held": list(held), "most": most}
-        )
+        found: CursorResult[Any] = await connection.execute(statement, {**moments, "held": list(held), "most": most})
         return found
 
     def _look(self, suspect: bool | None) -> Select[tuple[int]]:
         """Ids, in the order they are to be taken."""
         t, o, seconds = self._table.alias("t"), self._table.alias("o"), self._database.seconds
-        # Two, since an empty list is written otherwise behind IN than behind NOT IN.
-        held, hers_held = (bindparam(name, expanding=True, type_=t.c.id.type) for name in ("held", "hers_held"))
+        held = bindparam("held", expanding=True, type_=t.c.id.type)
         due: tuple[ColumnElement[bool], ...] = (
             self._scope(t), t.c.due_at <= self._ago(0), t.c.leased_until <= seconds, t.c.id.not_in(held),
         )  # fmt: skip
         if suspect is not None:
             due = (*due, t.c.cut_off > 0 if suspect else t.c.cut_off == 0)
-        in_hand = or_(o.c.leased_until > seconds, o.c.id.in_(hers_held), self._before(o, t, self._ago))
+        in_hand = or_(o.c.leased_until > seconds, self._before(o, t, self._ago))
         hers = (self._scope(o), o.c.msisdn_tag == t.c.msisdn_tag, o.c.id != t.c.id)
         return (
             select(t.c.id)
@@ -115,8 +112,10 @@ class Candidates:
 
     def _claim(self, suspect: bool | None) -> Update:
         table, seconds = self._table, self._database.seconds
+        # Looked for once: PostgreSQL may else do it again for each row, when it does not know how many there are.
+        wanted = self._look(suspect).cte("wanted").prefix_with("MATERIALIZED")
         # Said again of the row itself: a ghost may end it in this very moment.
-        free_still = (table.c.id.in_(self._look(suspect)), self._scope(table), table.c.leased_until <= seconds)
+        free_still = (table.c.id.in_(select(wanted.c.id)), self._scope(table), table.c.leased_until <= seconds)
         taken = {
             "leased_until": seconds + LEASE_S,
             "fence": table.c.fence + 1,

@@ -157,9 +157,10 @@ async def test_fourteen_smscs_in_trouble(desk, clock, authority, tmp_path, event
             return all(peer.smsc.binds for peer in peers.values())
 
         await eventually(bound)
-        await queued(d, peers, range(each_has))
+        # Before there is something to send, or all of it may be sent before it begins.
         troubles = [asyncio.create_task(peer.trouble()) for peer in peers.values()]
         began = asyncio.get_running_loop().time()
+        await queued(d, peers, range(each_has))
         await asyncio.sleep(TROUBLE_S)
         await queued(d, peers, range(each_has, 2 * each_has))
         await asyncio.gather(*troubles)
