@@ -1,6 +1,7 @@
 """A database that goes away: messages are refused in words a provider understands, and none is lost or two."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -15,11 +16,13 @@ ACKNOWLEDGED_AGAIN_WITHIN_S = 10.0
 """Of the server taking connections. A citizen's Kannel knocks every second, and a machine may be busy."""
 
 
-async def refused(citizens, more):
-    """Once so many more messages were refused with 503."""
-    before = citizens.statuses[503]
-    while citizens.statuses[503] < before + more:
-        await asyncio.sleep(0.01)
+async def refused(citizens, numbers):
+    """Once five more messages were refused with 503: of those who write for as long as that takes, and until heard."""
+    before, writing = citizens.statuses[503], []
+    while citizens.statuses[503] < before + 5:
+        writing.append(asyncio.create_task(citizens.write([next(numbers)], until_s=900)))
+        await asyncio.sleep(0.02)
+    return writing
 
 
 @pytest.mark.timeout(300)
@@ -30,20 +33,23 @@ async def test_postgresql_is_killed(own_postgresql, tmp_path, keys, figure):
     async with around(tmp_path, keys, url, sms=sms_settings()) as service:
         await service.start()
         citizens = service.citizens()
+        numbers, more = itertools.count(total), []
         writing = asyncio.create_task(citizens.write(range(total), until_s=900))
         for each in range(kills + 1):
             await at(citizens, (each + 1) * total // (kills + 2))
             server.kill()
-            await refused(citizens, 5)
+            more += await refused(citizens, numbers)
             if each == kills:
                 await asyncio.sleep(down_s)
+            before = citizens.acknowledged
             await asyncio.to_thread(server.start)
-            began, before = time.monotonic(), citizens.acknowledged
+            began = time.monotonic()
             await at(citizens, before + 1)
             again_s = time.monotonic() - began
             assert again_s <= ACKNOWLEDGED_AGAIN_WITHIN_S
             figure.most("acknowledged again after ms", round(again_s * 1000))
-        await writing
+        await asyncio.gather(writing, *more)
+        total += len(more)
         await service.settled()
         found = await service.account()
         assert await service.stop() == 0

@@ -1,6 +1,7 @@
 """SQLite on a disk that is full, and killed in the middle of its writes: messages are refused or kept, never torn."""
 
 import asyncio
+import itertools
 import resource
 import sqlite3
 import subprocess
@@ -92,13 +93,15 @@ async def test_the_disk_is_full(disk, tmp_path, keys, figure):
     async with around(tmp_path, keys, url_in(disk.folder), sms=sms_settings()) as service:
         await service.start()
         citizens = service.citizens()
+        numbers, more = itertools.count(total), []
         writing = asyncio.create_task(citizens.write(range(total), until_s=900))
         for each in range(times):
             await at(citizens, (each + 1) * total // (times + 1))
             disk.fill(service)
-            await refused(citizens, 5)
+            more += await refused(citizens, numbers)
             disk.empty(service)
-        await writing
+        await asyncio.gather(writing, *more)
+        total += len(more)
         await service.settled()
         found = await service.account()
         assert 1 == service.starts
