@@ -76,8 +76,8 @@ class Held:
 class Worker:
     """table has `id`, `msisdn_tag`, `state`, `due_at`, `tries` and what a claim writes. scope: which rows are open, and
     this worker's; handle(held) does one and ends its claim, within_s at most. What raises is due again_after_s later,
-    by its tries; without them at once. A row that cannot be read is parked: it must not stand in the way
-    of the others.
+    by its tries; without them at once. A row that cannot be read is parked: it must not stand in the way of
+    the others.
 
     scope, first, before: see Candidates. pace: of whoever is asked about each row, by this process alone. rate: of a
     channel, over all processes.
@@ -263,10 +263,9 @@ class Worker:
             if held.row is None:
                 async with self._database.reading() as connection:
                     held.row = (await connection.execute(self._rows, {"ids": [held.id]})).one()
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            # What stands there is not ours, or not any more; it would be no other the next time.
+        except (Unsealable, TypeError, ValueError) as error:
+            # What stands there is not ours, or not any more; it would be no other the next time. Whatever else goes
+            # wrong on the way to the database is no fault of the row's, and it is tried again.
             await self._park(held, str(error) if isinstance(error, Unsealable) else type(error).__name__)
             return
         if held.row.fence != held.fence:
