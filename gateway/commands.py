@@ -83,6 +83,7 @@ async def _serve(checked: app.Checked, role: Role | None) -> None:
             app.composed(checked, role=role) as web,
             server.serving(web, on, server.DRAIN_S, context),
         ):
+            server.started()
             _print_ready(own, on)
             await stopped.wait()
 
@@ -124,6 +125,7 @@ async def _work(
                     app.composed(checked, role=role, owner=owner) as web,
                     server.serving(web, on, server.DRAIN_S, context, shared=True),
                 ):
+                    server.started()
                     line.ready()
                     await stopped.wait()
         except app.TO_BE_MENDED as error:

@@ -196,7 +196,8 @@ class _Proof:
         results.sort(key=lambda result: (result["id"][0], int(re.sub(r"\D", "", result["id"]) or 0), result["test"]))
         rows = [
             (
-                each["id"], each["proves"].replace("|", r"\|"), f"{each['runs']:,}", "holds" if each["passed"] else "**FAILED**",
+                each["id"], each["proves"].replace("|", r"\|"), f"`{each['test'].rpartition('::')[2].replace('|', '/')}`",
+                f"{each['runs']:,}", "holds" if each["passed"] else "**FAILED**",
                 ", ".join(f"{name} {_plain(value)}" for name, value in each["figures"].items()),
                 f"{each['seconds']:,}", each["seed"], each["commit"], each["date"],
             )
@@ -204,7 +205,7 @@ class _Proof:
         ]  # fmt: skip
         run = {each["test"] for each in results}
         missing = {name for nodeid, (name, _) in self._experiments.items() if nodeid not in run}
-        head = ("id", "what is proved", "runs", "result", "figures", "seconds", "seed", "commit", "date")
+        head = ("id", "what is proved", "test", "runs", "result", "figures", "seconds", "seed", "commit", "date")
         return "\n".join(
             [
                 "# What is proved",

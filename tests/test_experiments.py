@@ -67,7 +67,7 @@ def rows(project):
     """The document's rows by id: runs, result, figures, seed."""
     text = project.path.joinpath("docs/proof.md").read_text()
     found = [re.split(r"(?<!\\) ?\| ?", line)[1:-1] for line in text.splitlines() if line.startswith("| A")]
-    return {row[0]: (row[2], row[3], row[4], row[6]) for row in found}
+    return {row[0]: (row[3], row[4], row[5], row[7]) for row in found}
 
 
 def test_every_experiment_runs_in_full_and_has_its_row(project):
@@ -75,6 +75,10 @@ def test_every_experiment_runs_in_full_and_has_its_row(project):
 
     assert {"A2": ("300", "holds", "bits 2,048", "5"), "A10": ("50", "holds", "", "5")} == rows(project)
     assert ["A2", "A10"] == list(rows(project))
+    assert (
+        "| A10 | what may fail holds | `test_what_may_fail` | 50 |"
+        in project.path.joinpath("docs/proof.md").read_text()
+    )
 
 
 def test_a_seed_is_drawn_and_recorded_where_none_is_given(project):

@@ -79,15 +79,15 @@ class Noting(Phones):
         super().__init__()
         self._history = history
         self.reached: Counter[str] = Counter()
-        self.strange: list[str] = []
-        """Texts that were meant for somebody else."""
+        self.strange: list[tuple[str, str]] = []
+        """Phone and text, where the text is not of her letter."""
 
     def deliver(self, to: str, sender: str, text: str) -> None:
         now = time.monotonic()
         self._history.write(Event("delivered", to, now, now))
         self.reached[to] += 1
         if f" {number(int(to[-7:]))} " not in text:
-            self.strange.append(text)
+            self.strange.append((to, text))
 
 
 class Citizens:

@@ -39,7 +39,7 @@ def sms_settings():
 @pytest.mark.experiment(
     "F2", "wherever a process dies, nothing is lost and no message is two; an SMS in hand goes once more for each death"
 )
-async def test_each_point(database_url, tmp_path, keys, figure):
+async def test_each_point(database_url, tmp_path, keys, shipped_menu, figure):
     points = POINTS if proving() else POINTS[0 if "sqlite" in database_url else 1 :: 3]
     messages = MESSAGES if proving() else 10
     async with around(tmp_path, keys, database_url, sms=sms_settings()) as service:
@@ -67,11 +67,15 @@ async def test_each_point(database_url, tmp_path, keys, figure):
         await service.settled()
 
         found = await service.account()
+        parked = {row.msisdn for row in await service.rows("message_in") if row.state == "parked"}
     noted(figure, found, citizens)
     figure("deaths", deaths)
+    figure("set aside", len(parked))
     total = deaths * messages
     assert (total,) * 5 == (found.attempted, found.acknowledged, found.stored, found.decided, found.delivered)
     assert ((), (), ()) == (found.lost, found.twins, found.unexpected)
     assert found.duplicated <= deaths
     assert found.copies <= 3  # one that two of them caught
-    assert not service.phones.strange
+    # Who was in hand at three of them is told to call. Other messages died with it the first time, nobody after that.
+    assert {(to, shipped_menu.nodes["failed"].sms["fa"].source) for to in parked} == set(service.phones.strange)
+    assert 2 * len(parked) <= deaths

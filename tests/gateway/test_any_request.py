@@ -229,7 +229,9 @@ def hostile(name, good):
 
 
 @pytest.mark.experiment("B4", "hostile XML reaches neither file nor network through a dialect")
-@pytest.mark.parametrize(("name", "root", "good"), [("restcomm", "dialog", DIALOG), ("truroute", "ussd", USSD)])
+@pytest.mark.parametrize(
+    ("name", "root", "good"), [("restcomm", "dialog", DIALOG), ("truroute", "ussd", USSD)], ids=["restcomm", "truroute"]
+)
 def test_hostile_xml_is_refused_by_a_dialect(figure, name, root, good, trap, watched):
     """Each with the dialect's own root and fields: nothing but what is hostile in it stands against it."""
     passed, refused, opened = [], 0, 0

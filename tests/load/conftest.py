@@ -1,6 +1,7 @@
 """`rasad serve` as engineers start it, a process of its own; offices and Kannel are here, callers too."""
 
 import asyncio
+import gc
 import os
 import re
 import shutil
@@ -112,6 +113,10 @@ def served(tmp_path, keys):
             assert url, f"{ready}{log.read_text()[-2000:]}"
             found = Database(database, keys)
             stack.push_async_callback(found.stop)
+            # Callers are in this process: while the collector looks at all that pytest has, none of them calls.
+            gc.collect()
+            gc.freeze()
+            stack.callback(gc.unfreeze)
             yield Service(url[1], process, phones, found, log)
 
     return entered

@@ -5,8 +5,11 @@ RASAD_CLOCK=FILE     the wall clock is off by as many seconds as stand in FILE, 
 RASAD_DATABASE_CLOCK=FILE  so is the database's, as far as leases and rates go by it
 RASAD_LEASE_S=6      leases last as long, and everything about them is as much shorter
 RASAD_POISON=1       messages for these letters do what no message should
+RASAD_SPARED=FOLDER  each process notes at its end, in a file by its pid, how many objects collections did not look at
 """
 
+import atexit
+import gc
 import importlib.util
 import os
 import signal
@@ -64,6 +67,10 @@ def _poison() -> None:
     Turns.converse = converse  # type: ignore[method-assign]
 
 
+def _spared(folder: Path) -> None:
+    atexit.register(lambda: (folder / str(os.getpid())).write_text(str(gc.get_freeze_count())))
+
+
 if importlib.util.find_spec("gateway") is not None:
     if "RASAD_LEASE_S" in os.environ:
         _lease(float(os.environ["RASAD_LEASE_S"]))
@@ -73,3 +80,5 @@ if importlib.util.find_spec("gateway") is not None:
         _database_clock(Path(os.environ["RASAD_DATABASE_CLOCK"]))
     if "RASAD_POISON" in os.environ:
         _poison()
+    if "RASAD_SPARED" in os.environ:
+        _spared(Path(os.environ["RASAD_SPARED"]))
