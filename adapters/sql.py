@@ -238,7 +238,7 @@ class Sql:
             await connection.execute(text(f"SET LOCAL statement_timeout = {limit_ms}"))
         elif connection.dialect.name == "sqlite":
             driver = (await connection.get_raw_connection()).driver_connection
-            await driver.set_progress_handler(question.over, PROGRESS_STEPS)  # type: ignore[union-attr]
+            await driver.set_progress_handler(question.over, PROGRESS_STEPS)  # type: ignore[union-attr]  # connected
             await connection.execute(text("PRAGMA query_only = ON"))
 
     async def _tried(self, connection: AsyncConnection, asked: Reference) -> Answer:

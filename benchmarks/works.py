@@ -27,7 +27,9 @@ from gateway.privacy import Keys
 from gateway.sessions.memory import MemorySessions
 from gateway.sessions.redis import RedisSessions
 from gateway.sessions.store import SessionKey
-from gateway.settings import SHIPPED_MENU, Auth, RedisSettings, RouteLine, SessionSettings, UssdChannel
+from gateway.settings import SHIPPED_MENU, RedisSettings, SessionSettings
+from gateway.settings_channels import Auth, UssdChannel
+from gateway.settings_offices import RouteLine
 from gateway.storage.database import Database, insert_once
 from gateway.turn import Turns
 from menus import loader, machine, samples

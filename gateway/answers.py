@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.disclosure import disclosed
 from gateway.privacy import Keys
-from gateway.settings import RouteLine
+from gateway.settings_offices import RouteLine
 from gateway.storage.kept import KeptAnswers, question_tag
 from menus.machine import Dialogue
 from menus.ports import Answer, Ask, Backend, Found, Late, Missing, Refused, Several, Unavailable

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from gateway.disclosure import disclosed
-from gateway.settings import RouteLine
 from gateway.settings_files import VARIABLE
+from gateway.settings_offices import RouteLine
 from menus import inputs, machine, samples, see
 from menus.definition import AskDef, Menu
 from menus.machine import Answered, Dialogue, Step, Typed

@@ -1,4 +1,4 @@
-"""The settings folder: YAML, read once, checked once against the models of `settings.py`.
+"""The settings folder: YAML, read once, checked once against the models of `settings*.py`.
 
     gateway.yaml        this process
     channels/*.yaml     one route to one operator or aggregator each; the file's name is the channel's, up to a dot
@@ -17,20 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.holidays import WorkingDays, gregorian
-from gateway.settings import (
-    LEAP_YEAR,
-    GatewaySettings,
-    HolidaySettings,
-    Names,
-    RouteLine,
-    Routes,
-    SmppChannel,
-    SmsChannel,
-    SmsTerms,
-    UssdChannel,
-    UssdTerms,
-    month_and_day,
-)
+from gateway.settings import GatewaySettings
+from gateway.settings_channels import SmppChannel, SmsChannel, SmsTerms, UssdChannel, UssdTerms
+from gateway.settings_offices import LEAP_YEAR, HolidaySettings, Names, RouteLine, Routes, month_and_day
 from menus import source
 from menus.source import Document, Fault, Faulty
 

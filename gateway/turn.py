@@ -13,7 +13,8 @@ from gateway.menu_versions import Menus
 from gateway.privacy import Keys
 from gateway.records import Note, record
 from gateway.sessions.store import Session, SessionKey, SessionStore, StoreUnavailable
-from gateway.settings import SessionSettings, UssdTerms
+from gateway.settings import SessionSettings
+from gateway.settings_channels import UssdTerms
 from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
 from gateway.trail import Trail

@@ -139,9 +139,9 @@ def _date(key: str) -> str | Mistake:
         number += 1300 if number >= 50 else 1400
     try:
         if number in _JALALI:
-            found = JalaliDate(number, int(month), int(day))  # type: ignore[no-untyped-call]
+            found = JalaliDate(number, int(month), int(day))  # type: ignore[no-untyped-call]  # the library's __new__
         else:
-            found = JalaliDate(date(number, int(month), int(day)))  # type: ignore[no-untyped-call]
+            found = JalaliDate(date(number, int(month), int(day)))  # type: ignore[no-untyped-call]  # as above
     except ValueError:
         return Mistake.MALFORMED
     if found.year not in _JALALI:
@@ -153,7 +153,7 @@ def day_of(kept: str) -> date | None:
     """The day that an input of the kind date was kept as; None for anything else."""
     try:
         year, month, day = map(int, kept.split("/"))
-        return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]
+        return JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]  # as above
     except ValueError:
         return None
 

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import unquote
 
 from gateway.channels.contract import Refusal
-from gateway.settings import Auth
+from gateway.settings_channels import Auth
 from gateway.signed import FRESH_S, sign
 
 Address = IPv4Address | IPv6Address

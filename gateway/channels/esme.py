@@ -30,7 +30,7 @@ from gateway.channels.smpp.bind import (
 )
 from gateway.channels.smpp.pdu import Message, Unencodable
 from gateway.channels.smpp.tables import Command
-from gateway.settings import SmppChannel
+from gateway.settings_channels import SmppChannel
 
 log = structlog.get_logger()
 

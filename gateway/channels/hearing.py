@@ -24,7 +24,7 @@ from gateway.channels.smpp.submit import spelled
 from gateway.channels.smpp.tables import Status
 from gateway.clock import Clock
 from gateway.privacy import Keys
-from gateway.settings import SmppChannel, SmppUssd
+from gateway.settings_channels import SmppChannel, SmppUssd
 from gateway.sms.inbox import Inbox
 from gateway.sms.parts import Parts, TooManyParts
 from gateway.sms.receipts import Receipts

@@ -31,7 +31,7 @@ from gateway.channels.contract import (
 from gateway.clock import Clock
 from gateway.crash_points import reached, soon
 from gateway.privacy import Keys
-from gateway.settings import Auth, SmsChannel, UssdChannel
+from gateway.settings_channels import Auth, SmsChannel, UssdChannel
 from gateway.sms.inbox import Inbox
 from gateway.sms.receipts import Receipts
 from gateway.turn import Turns, UnknownServiceCode

@@ -18,7 +18,7 @@ from gateway.channels.contract import (
     SmsRoute,
     Unknown,
 )
-from gateway.settings import PushSettings, SendSettings, SmsChannel
+from gateway.settings_channels import PushSettings, SendSettings, SmsChannel
 from gateway.sms.outbox import Send
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import msisdn
 from gateway.channels.contract import MoSms, OutRequest, Polled
 from gateway.channels.outgoing import NotReached, Unanswered, fetched, route_of
-from gateway.settings import SmsChannel
+from gateway.settings_channels import SmsChannel
 from gateway.sms.inbox import Inbox
 from gateway.sms.receipts import Receipts
 

@@ -7,7 +7,7 @@ from gateway.channels.contract import Accepted, NotAccepted, SendResult
 from gateway.channels.smpp import ussd
 from gateway.channels.smpp.pdu import Message, Unencodable
 from gateway.channels.smpp.texts import Default
-from gateway.settings import SmppUssd
+from gateway.settings_channels import SmppUssd
 
 Submit = Callable[[Message], Awaitable[SendResult]]
 

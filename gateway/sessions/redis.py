@@ -226,7 +226,7 @@ def _client(settings: RedisSettings, within_s: float) -> tuple[Client, Sequence[
     if settings.sentinels:
         where = [(urlsplit(url).hostname or "", urlsplit(url).port or 26379) for url in settings.sentinels]
         options = _options(settings.sentinels[0])
-        sentinel = aioredis.Sentinel(  # type: ignore[no-untyped-call]
+        sentinel = aioredis.Sentinel(  # type: ignore[no-untyped-call]  # the library's __init__
             where, sentinel_kwargs={**options, **more}
         )
         name = urlsplit(settings.url).hostname or ""

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.answers import Caller, Service
 from gateway.clock import Clock
 from gateway.privacy import Keys
-from gateway.settings import FollowUpSettings, SmsTerms
+from gateway.settings import FollowUpSettings
+from gateway.settings_channels import SmsTerms
 from gateway.sms.conversations import Conversations
 from gateway.sms.outbox import Outbox, Priority, Push
 from gateway.sms.worker import MAX_CUT_OFF, Held, Worker

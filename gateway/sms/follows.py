@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.answers import Caller
 from gateway.clock import Clock
 from gateway.privacy import Keys
-from gateway.settings import FollowSettings, SmsTerms
+from gateway.settings import FollowSettings
+from gateway.settings_channels import SmsTerms
 from gateway.sms.candidates import Scope
 from gateway.sms.outbox import Outbox, Priority, Push
 from gateway.sms.pace import Pace

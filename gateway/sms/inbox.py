@@ -22,7 +22,8 @@ from gateway.clock import Clock
 from gateway.crash_points import reached
 from gateway.privacy import Keys
 from gateway.records import record
-from gateway.settings import SmsSettings, SmsTerms
+from gateway.settings import SmsSettings
+from gateway.settings_channels import SmsTerms
 from gateway.sms.conversations import Conversations
 from gateway.sms.follows import Follows
 from gateway.sms.outbox import Outbox

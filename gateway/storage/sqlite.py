@@ -22,7 +22,7 @@ class _Cursor(Cursor):
         self._rows: list[Any] = []
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> "_Cursor":
-        await self._conn._execute(self._done, sql, parameters or ())  # type: ignore[no-untyped-call]
+        await self._conn._execute(self._done, sql, parameters or ())  # type: ignore[no-untyped-call]  # the driver's
         return self
 
     def _done(self, sql: str, parameters: Any) -> None:
@@ -31,7 +31,7 @@ class _Cursor(Cursor):
 
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> "_Cursor":
         many = self._conn._conn.executemany
-        self._cursor = await self._conn._execute(many, sql, parameters)  # type: ignore[no-untyped-call]
+        self._cursor = await self._conn._execute(many, sql, parameters)  # type: ignore[no-untyped-call]  # the driver's
         return self
 
     async def fetchone(self) -> Any:

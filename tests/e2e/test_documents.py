@@ -20,15 +20,9 @@ from adapters.soap import SoapConfig
 from adapters.sql import SqlConfig
 from gateway import settings_files
 from gateway.channels import listed
-from gateway.settings import (
-    GatewaySettings,
-    HolidaySettings,
-    SmppChannel,
-    SmppSms,
-    SmppUssd,
-    SmsChannel,
-    UssdChannel,
-)
+from gateway.settings import GatewaySettings
+from gateway.settings_channels import SmppChannel, SmppSms, SmppUssd, SmsChannel, UssdChannel
+from gateway.settings_offices import HolidaySettings
 from menus.ports import State
 from simulators import demo
 from simulators.rehearsal import read

@@ -22,7 +22,8 @@ from gateway import server
 from gateway.channels import access
 from gateway.channels.access import Knock
 from gateway.channels.contract import Refusal
-from gateway.settings import Auth, TlsSettings
+from gateway.settings import TlsSettings
+from gateway.settings_channels import Auth
 from gateway.signed import sign
 from simulators.demo import HOME, address
 

@@ -8,7 +8,7 @@ from gateway import answers
 from gateway.answers import Answers, Caller, together
 from gateway.disclosure import disclosed
 from gateway.privacy import Keys
-from gateway.settings import RouteLine
+from gateway.settings_offices import RouteLine
 from menus.machine import Dialogue
 from menus.ports import Ask, Case, Found, Late, Missing, Refused, Several, State, Unavailable, reference
 

@@ -23,7 +23,9 @@ from gateway.answers import Answers
 from gateway.channels.contract import UssdInput, UssdReply
 from gateway.menu_versions import Menus
 from gateway.sessions.memory import MemorySessions
-from gateway.settings import RouteLine, SessionSettings, UssdChannel
+from gateway.settings import SessionSettings
+from gateway.settings_channels import UssdChannel
+from gateway.settings_offices import RouteLine
 from gateway.turn import Turns
 from menus import machine
 from menus.alphabet import fits

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gateway.channels import listed
-from gateway.settings import UssdProfile
+from gateway.settings_channels import UssdProfile
 from simulators.demo import HOME
 
 DOCUMENT = (HOME / "docs/channels.md").read_text(encoding="utf-8")

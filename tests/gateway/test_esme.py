@@ -5,7 +5,7 @@ import pytest
 
 from gateway.channels.contract import Accepted, NotAccepted, Unknown
 from gateway.channels.esme import Esme
-from gateway.settings import SmppChannel
+from gateway.settings_channels import SmppChannel
 
 LONG = "نامه " * 60
 LATER = NotAccepted("command_status 0x58", again=True)

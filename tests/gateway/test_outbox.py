@@ -17,7 +17,8 @@ from sqlalchemy.exc import OperationalError
 from gateway.channels import listed
 from gateway.channels.contract import Accepted, NotAccepted, Stopped
 from gateway.channels.outgoing import sender
-from gateway.settings import Auth, SendSettings, SmsChannel, SmsSettings
+from gateway.settings import SmsSettings
+from gateway.settings_channels import Auth, SendSettings, SmsChannel
 from gateway.sms import outbox as of_outbox
 from gateway.sms import worker
 from gateway.sms.outbox import Outbox, Priority

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.app import _pace
-from gateway.settings import RouteLine
+from gateway.settings_offices import RouteLine
 from gateway.sms.pace import Pace
 
 

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from gateway.channels.contract import NotAccepted
 from gateway.channels.dialects.restcomm import RestComm as Dialect
 from gateway.channels.outgoing import SHOWN_AT_ONCE, Notices
-from gateway.settings import PushSettings, SmsSettings
+from gateway.settings import SmsSettings
+from gateway.settings_channels import PushSettings
 from simulators.aggregator import Call, Response
 from simulators.aggregators.restcomm import RestComm as Session
 from simulators.demo import HOME

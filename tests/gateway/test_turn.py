@@ -9,7 +9,9 @@ from gateway.answers import Answers
 from gateway.channels.contract import UssdEnd, UssdInput, Why
 from gateway.menu_versions import Menus
 from gateway.sessions.memory import MemorySessions
-from gateway.settings import RouteLine, SessionSettings, UssdChannel
+from gateway.settings import SessionSettings
+from gateway.settings_channels import UssdChannel
+from gateway.settings_offices import RouteLine
 from gateway.turn import Turns, UnknownServiceCode
 from menus.ports import Case, Done, Found, Late, Missing, State, Unavailable
 

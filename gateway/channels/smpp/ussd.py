@@ -8,7 +8,7 @@ import msgspec
 from gateway.channels.smpp import texts
 from gateway.channels.smpp.pdu import Message, integer
 from gateway.channels.smpp.tables import NPI_ISDN, TON_INTERNATIONAL, Status, Tag
-from gateway.settings import UssdProfile
+from gateway.settings_channels import UssdProfile
 from menus.alphabet import Alphabet, alphabet_of
 
 SERVICE_TYPE = "USSD"

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.channels.smpp.pdu import Message
 from gateway.channels.smpp.ussd import Codings, Refused, Said, answer, is_ussd, notice, read
-from gateway.settings import PROFILES, UssdProfile
+from gateway.settings_channels import PROFILES, UssdProfile
 
 SPEC, MICA = PROFILES["spec"], PROFILES["mica"]
 # As vumi knows them: protocols.md B4.
