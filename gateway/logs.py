@@ -1,22 +1,67 @@
 """Logs: one JSON line an event, event names fixed words, values fields. Never a number, never a text."""
 
 import logging
+import math
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from gateway.clock import SystemClock
+
 FORBIDDEN = frozenset({"msisdn", "text", "body", "number", "phone", "sender", "recipient"})
 """Fields that would name a person or a content. Dropped with a mark, so that a mistake shows and nothing leaks."""
+
+TRACE_EVERY_S = 60.0
+"""How often a traceback is told of one trouble at one place. A database that is away would fill 60 kB of log a second
+in each process."""
+
+MOST_TRACES = 1000
 
 
 def _without_content(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for field in FORBIDDEN & event.keys():
         event[field] = "(left out)"
     return event
+
+
+class _TracesNowAndThen:
+    """Of the same event, error and line of code the first one has its traceback; until TRACE_EVERY_S later the others
+    are told by the error's name alone."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._told: dict[tuple[Any, ...], float] = {}
+
+    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        error = _raised(event.get("exc_info"))
+        if error is None:
+            return event
+        at = error.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        trouble = (event["event"], type(error), at and (at.tb_frame.f_code.co_filename, at.tb_lineno))
+        now = self._monotonic()
+        if now - self._told.get(trouble, -math.inf) < TRACE_EVERY_S:
+            del event["exc_info"]
+            event["exception"] = [{"exc_type": type(error).__name__}]
+            return event
+        if len(self._told) >= MOST_TRACES:
+            self._told.clear()
+        self._told[trouble] = now
+        return event
+
+
+def _raised(exc_info: Any) -> BaseException | None:
+    """What a line of the log is about, however that was said."""
+    if isinstance(exc_info, tuple):
+        exc_info = exc_info[1]
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    return sys.exception() if exc_info else None
 
 
 class _WithoutContent(logging.Handler):
@@ -42,7 +87,12 @@ class _Unfailing:
             self._stream.flush()
 
 
-def configure(stream: TextIO | None = None, *, worker: int | None = None) -> None:
+def configure(
+    stream: TextIO | None = None,
+    *,
+    worker: int | None = None,
+    monotonic: Callable[[], float] | None = None,
+) -> None:
     """For the process; called once by the composition root. worker: which one of several it is."""
 
     def with_worker(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -56,6 +106,7 @@ def configure(stream: TextIO | None = None, *, worker: int | None = None) -> Non
             with_worker,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _TracesNowAndThen(monotonic or SystemClock().monotonic),
             # Without locals: they are where the numbers and texts are.
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=False),

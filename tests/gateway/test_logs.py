@@ -194,6 +194,37 @@ def test_a_field_that_would_name_a_person_is_left_out(log):
     assert [("(left out)", "(left out)", 1)] == [(each["msisdn"], each["text"], each["kept"]) for each in events(log)]
 
 
+def test_one_trouble_has_one_traceback_a_minute():
+    """A database that is away for an hour must not fill the disk with the same sixty lines."""
+    at, stream, handlers = 0.0, io.StringIO(), logging.getLogger().handlers
+    logs.configure(stream, monotonic=lambda: at)
+    logging.getLogger().handlers = handlers
+
+    def told(event, error):
+        try:
+            raise error
+        except Exception:
+            structlog.get_logger().exception(event, which="one")
+
+    for at in (0.0, 30.0, 59.9, 60.0, 61.0):  # noqa: B007  # the clock
+        told("away", OSError("gone"))
+    told("away", KeyError("another error"))
+    told("out of sight", OSError("gone"))
+    try:
+        raise OSError("from another place")
+    except OSError:
+        structlog.get_logger().exception("away", which="one")
+
+    lines = events(stream)
+    assert [True, False, False, True, False, True, True, True] == [bool(frames(each)) for each in lines]
+    assert ["OSError"] * 5 + ["KeyError", "OSError", "OSError"] == [each["exception"][0]["exc_type"] for each in lines]
+    assert {"one"} == {each["which"] for each in lines}
+
+
+def frames(line):
+    return line["exception"][0].get("frames")
+
+
 def test_a_line_is_one_write():
     """Several processes write to one file: what is written in two goes may have another's line between."""
     written = []
