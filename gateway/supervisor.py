@@ -1,8 +1,8 @@
 """Several workers behind one listening socket, kept running.
 
 The socket is ours, so a worker that dies takes along only the connections it had, and none is refused until another
-has its place. A worker is a fresh interpreter given the socket, and one end of a line: on it the worker says `ready`,
-or why it cannot be, and then every second that it lives; one that says nothing any more is killed and replaced. When
+has its place. A worker is a fresh interpreter given the socket, and one end of a line: on it the worker says every
+second that it lives, and once `ready`, or why it cannot be; one that says nothing any more is killed and replaced. When
 our end falls silent it stops, since nobody would replace it.
 """
 
@@ -32,6 +32,9 @@ BEAT_S = 1.0
 
 SILENT_BEATS = 15
 """A worker whose loop stands still as long has answered nobody in time, and nobody gets what it has in hand."""
+
+SILENT_BEATS_AT_START = 60
+"""An interpreter that begins, with a menu to walk through, on a machine that has much else to do."""
 
 Command = Callable[[int, int, int], Sequence[str]]
 """The command line of a worker, by its number, the socket's descriptor and the line's."""
@@ -168,10 +171,11 @@ class _Worker:
 
     async def ready(self) -> bool:
         """Whether it says so before it ends."""
-        with suppress(ConnectionError):
-            said = (await self._line.readline()).decode("utf-8", "replace").strip()
-            self.was_ready = said == READY
-            self._why = "" if self.was_ready else said
+        while said := await self._heard(SILENT_BEATS_AT_START):
+            if word := said.decode("utf-8", "replace").strip():
+                self.was_ready = word == READY
+                self._why = "" if self.was_ready else word
+                break
         return self.was_ready
 
     async def ended(self) -> str:
@@ -187,21 +191,24 @@ class _Worker:
         return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
     async def _watched(self) -> None:
-        """Until it ends; killed once its loop stands still. Beats that were missed are counted one by one, so that our
-        own standing still is no sign of its."""
-        silent = 0
-        while silent < SILENT_BEATS:
-            try:
+        """Until it ends, or its loop stands still."""
+        while await self._heard(SILENT_BEATS):
+            pass
+
+    async def _heard(self, silent_beats: int) -> bytes:
+        """What it says next; nothing when it ended, or when it was silent for so long that it was killed. Beats that
+        were missed are counted one by one, so that our own standing still is no sign of its."""
+        for _ in range(silent_beats):
+            with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
-                    if not await self._line.read(4096):
-                        return
-                silent = 0
-            except TimeoutError:
-                silent += 1
-            except ConnectionError:
-                return
-        log.error("worker_hangs", pid=self.pid, why=f"nothing was heard of it for {SILENT_BEATS * BEAT_S:g} s")
+                    try:
+                        return await self._line.readline()
+                    except ConnectionError:
+                        return b""
+        self._why = f"nothing was heard of it for {silent_beats * BEAT_S:g} s"
+        log.error("worker_hangs", pid=self.pid, why=self._why)
         self.send(signal.SIGKILL)
+        return b""
 
     async def stop(self) -> None:
         """In order while it can, and then at any rate."""
@@ -229,21 +236,21 @@ class Line:
         self._socket.setblocking(False)
         self._lost = lost
         asyncio.get_running_loop().add_reader(self._socket, self._heard)
+        self._beating = asyncio.create_task(self._beats(), name="beats")
 
     def _heard(self) -> None:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._lost()
 
     def ready(self) -> None:
-        """From now on it is also told that the loop goes round, as long as it does."""
         self.say(READY)
-        self._beating = asyncio.create_task(self._beats(), name="beats")
 
     def say(self, what: str) -> None:
         with suppress(OSError):
             self._socket.send(what.replace("\n", " ").encode() + b"\n")
 
     async def _beats(self) -> None:
+        """That the loop goes round, as long as it does."""
         while True:
             await asyncio.sleep(BEAT_S)
             self.say("")
