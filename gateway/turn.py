@@ -60,7 +60,7 @@ class Turns:
         try:
             key, session, version = await self._found(name, said)  # load the dialogue
         except StoreUnavailable as away:
-            return self._noted(began, await self._without_session(name, channel, said), sessions=str(away))
+            return self._noted(began, await self._without_session(name, channel, said, began), sessions=str(away))
         if session is not None and self._repeated(session, said):
             return self._noted(began, UssdReply(session.reply, session.end), repeated=True)
         now = self.clock.now()
@@ -84,7 +84,10 @@ class Turns:
             else:
                 reply = await self._of_the_winner(key) or reply
         except StoreUnavailable as away:
-            reply = self._alone(menu, turn, channel) or await self._busy(key.owner, channel)
+            alone = self._alone(menu, turn, channel)
+            if alone is not None:
+                self.note(record(dialogue, trail, name, key.owner, now, "completed"))
+            reply = alone or await self._busy(key.owner, channel)
             facts["sessions"] = str(away)
         return self._noted(began, reply, **facts)
 
@@ -130,16 +133,19 @@ class Turns:
         assert isinstance(step.then, Screen), "the loader has seen to it"
         return step.dialogue, render(step.then, capacity, menu.navigation[step.dialogue.language])[0].text
 
-    async def _without_session(self, name: str, channel: UssdTerms, said: UssdInput) -> UssdReply:
+    async def _without_session(self, name: str, channel: UssdTerms, said: UssdInput, began: float) -> UssdReply:
         """A question that came whole, in the dial string, needs no session; anything else we cannot go on with."""
         key = SessionKey(name, self.keys.tag(said.msisdn), said.session_id)
         if said.inputs and said.opens is not False:
+            trail = Trail(self.clock.now().timestamp())
             menu, dialogue, event = await self._opened(key, 0, said)
             caller = Caller(said.msisdn, key.owner, channel.later_by)
             turn = await self.converse(menu, dialogue, event, caller, channel.capacity, channel.office_s)
             # A menu's digit is more likely the answer to a screen than a number: only a case that was found tells.
             astray = len(said.inputs.partition("*")[0]) == 1 and machine.case_shown(turn.dialogue) is None
             if not astray and (reply := self._alone(menu, turn, channel)):
+                trail = trail.on(turn.screen.name, turn.asked, round((self.clock.monotonic() - began) * 1000))
+                self.note(record(turn.dialogue, trail, name, key.owner, self.clock.now(), "completed"))
                 return reply
         return await self._busy(key.owner, channel)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import structlog
 from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -217,7 +218,8 @@ class Inbox:
 
     def _sorry(self, row: Row[Any]) -> Reply:
         dialogue, text = self._turns.outright("failed", "sms", None, self._capacity(row))
-        return Reply(dialogue, "failed", text, end=True)
+        dialogue = msgspec.structs.replace(dialogue, id=f"sms:{row.id}")
+        return Reply(dialogue, "failed", text, end=True, trail=Trail(self._clock.now().timestamp(), ("failed",)))
 
     async def _loops(self, row: Row[Any]) -> bool:
         """Whether this phone has had answers to the same text again and again."""

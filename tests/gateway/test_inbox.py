@@ -115,6 +115,13 @@ async def test_poison(desk, eventually, states, monkeypatch, few_words, figure):
             (one,) = d.phones.received(phone(count))
             assert one.text.startswith("رصد: الان ممکن نشد")
         assert dict.fromkeys(bad, 3) == {count: tried[count] for count in bad}
+
+        async def told():
+            failed = [row for row in await d.rows("dialogue_record") if row.screens == "failed"]
+            return len(failed) >= len(bad) and failed
+
+        failed = await eventually(told)
+        assert (len(bad), {"completed"}) == (len({row.dialogue for row in failed}), {row.outcome for row in failed})
     figure("runs", total)
     figure("parked", len(bad))
 

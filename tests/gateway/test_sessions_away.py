@@ -69,6 +69,26 @@ async def test_without_redis_a_whole_question_is_answered_and_all_else_is_told_t
             assert [] == (await ready(d))[1]["reasons"]
 
 
+async def test_an_answer_without_a_session_is_in_the_figures_too(desk, server, eventually):
+    async with desk(redis=server.url) as d:
+        await plain(d, "1", session_id="running")
+        server.kill()
+        await d.ussd("12345", session_id="one-shot")
+        await d.ussd("99999", session_id="other")
+        await d.ussd("", session_id="nothing was told")
+
+        async def two():
+            return len(found) == 2 and found if (found := await d.rows("dialogue_record")) else None
+
+        rows = await eventually(two)
+    assert {("letter_status", "letters:found"), ("letter_missing", "letters:missing")} == {
+        (row.screens, row.asked) for row in rows
+    }
+    assert {("ussd", "africastalking", "completed", 1)} == {
+        (row.wire, row.channel, row.outcome, row.turns) for row in rows
+    }
+
+
 async def test_a_redis_that_kept_its_file_goes_on_where_it_was(desk):
     with servers.running("--appendonly", "yes", "--appendfsync", "always") as server:
         async with desk(redis=server.url) as d:
