@@ -328,12 +328,10 @@ async def composed(
             alone[f"bind {name}"] = partial(_bound, name, bind, hear, outbox.of_channel.get(name), held)
         if role != "web":
             ours = [each for name, each in outbox.of_channel.items() if name not in binds]
-            for worker in (*ours, follow_ups.worker, inbox.worker):
-                stack.push_async_callback(_ended, asyncio.create_task(worker.run()))
             leases = Leases(database, owner or clock.new_id())
-            stack.push_async_callback(
-                _ended, *[asyncio.create_task(leases.alone(name, work)) for name, work in alone.items()]
-            )
+            works = [worker.run for worker in (*ours, follow_ups.worker, inbox.worker)]
+            works += [partial(leases.alone, name, work) for name, work in alone.items()]
+            stack.push_async_callback(_ended, *[asyncio.create_task(work()) for work in works])
         if tell is not None:
             watching = watch(checked.menu_folder, publications, house(settings), tell)
             stack.push_async_callback(_ended, asyncio.create_task(watching))
@@ -539,7 +537,7 @@ def _states(name: str, bind: Esme, held: set[str]) -> Mapping[str, str]:
 
 
 async def _ended(*tasks: asyncio.Task[None]) -> None:
-    """They end side by side: a bind that is slow to be given back does not keep the others waiting."""
+    """They end side by side: a bind or a provider that takes its time does not keep the others waiting."""
     for task in tasks:
         task.cancel()
     for task in tasks:

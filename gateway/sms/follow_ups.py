@@ -146,7 +146,8 @@ class FollowUps:
             values |= {"answer": core, "answer_held": kept, "answered_at": self._clock.now()}
 
         async def work(connection: AsyncConnection) -> None:
-            await held.write(connection, **values)
+            if not await held.write(connection, **values):
+                return
             push = Push(row.line, text) if row.line and end else None
             cause = f"follow_up:{row.id}"
             await self._outbox.add(connection, cause, row.channel, row.msisdn, text, Priority.ANSWER, push=push)

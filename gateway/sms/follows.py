@@ -169,7 +169,8 @@ class Follows:
         more["state"] = "ended" if final else "following"
 
         async def work(connection: AsyncConnection) -> bool:
-            await held.write(connection, **looked)
+            if not await held.write(connection, **looked):
+                return False
             unchanged = (table.c.id == row.id, table.c.seen == row.seen, table.c.state == "following")
             done = await connection.execute(update(table).where(*unchanged).values(**more))
             if done.rowcount:  # she may have stopped it meanwhile

@@ -154,7 +154,8 @@ class Inbox:
 
         async def answered(connection: AsyncConnection) -> None:
             ended = {"state": "parked", "tries": MAX_TRIES} if parked else {"state": "done"}
-            await held.write(connection, outcome=reply.screen, done_at=self._clock.now(), **ended)
+            if not await held.write(connection, outcome=reply.screen, done_at=self._clock.now(), **ended):
+                return
             await self._conversations.remember(
                 connection, row.channel, row.msisdn_tag, reply.dialogue, end=reply.end, trail=reply.trail
             )

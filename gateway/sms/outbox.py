@@ -185,8 +185,6 @@ class Outbox:
         result = await self._attempt(held)
         reached("after_submit_answer")
         now, reason = self._clock.now(), whole(getattr(result, "reason", ""))[:REASON]
-        steps = self._settings.again_after_s
-        again_at = now + timedelta(seconds=steps[min(row.tries, len(steps)) - 1])
         more: dict[str, Any] = {"reason": reason}
         match result:
             case Accepted(provider_id=provider_id):
@@ -201,11 +199,10 @@ class Outbox:
                 log.error("route_stopped", channel=row.channel, reason=reason, until=str(until))
             case NotAccepted(again=again):
                 state, attempt = "waiting" if again else "failed", "refused"
-                more |= {"due_at": again_at}
+                more |= {"due_at": self._again_at(row)}
             case Unknown():
-                attempt = "unknown"
-                state = "unknown" if row.doubts + 1 >= MAX_DOUBTS else "waiting"
-                more |= {"due_at": again_at, "doubts": row.doubts + 1}
+                state, attempt = _left_at(row), "unknown"
+                more |= {"due_at": self._again_at(row), "doubts": row.doubts + 1}
             case _:
                 assert_never(result)
         await self._ended(held, state=state, attempt=attempt, **more)
@@ -261,12 +258,23 @@ class Outbox:
                 return await sending()
         except TimeoutError:
             return Unknown(f"no answer within {within_s:g} s")
+        except asyncio.CancelledError:
+            # We stop, and this one took too long to wait for: whoever has it next must know of the doubt.
+            row = held.row
+            doubt = {"attempt": "unknown", "doubts": row.doubts + 1, "reason": "no answer before we stopped"}
+            await self._ended(held, state=_left_at(row), due_at=self._again_at(row), **doubt)
+            raise
+
+    def _again_at(self, row: Row[Any]) -> datetime:
+        steps = self._settings.again_after_s
+        return self._clock.now() + timedelta(seconds=steps[min(row.tries, len(steps)) - 1])
 
     async def _ended(self, held: Held, *, rests_until: datetime | None = None, **values: Any) -> None:
         """Write what came of the attempt, with whatever else hangs on it."""
 
         async def work(connection: AsyncConnection) -> None:
-            await held.write(connection, **values)
+            if not await held.write(connection, **values):
+                return
             if provider_id := values.get("provider_id"):
                 await receipts.catch_up(connection, self._database.tables, held.row, provider_id)
             if rests_until is not None:
@@ -295,6 +303,11 @@ def _goes_first(o: FromClause, t: FromClause, ago: Ago) -> ColumnElement[bool]:
     older = and_(in_order, due, o.c.id < t.c.id)
     newer = and_(t.c.priority != Priority.NOTICE, t.c.created_at < late, o.c.id > t.c.id)
     return or_(and_(o.c.priority < t.c.priority, due), and_(o.c.priority == t.c.priority, or_(older, newer)))
+
+
+def _left_at(row: Row[Any]) -> str:
+    """The state of a message after one attempt more that ended unknown."""
+    return "unknown" if row.doubts + 1 >= MAX_DOUBTS else "waiting"
 
 
 def _name(row: Row[Any]) -> str:

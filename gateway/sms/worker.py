@@ -5,7 +5,8 @@ wrong with one row.
 A claim is one statement: it gives the row a lease of LEASE_S by the database's clock and a fence that grows, and counts
 the attempt, so that what kills us is counted too. Who holds a row renews its lease, and ends the claim with what it
 writes; where the fence has grown, somebody else has the row, and the whole transaction is rolled back. Of a process
-that died the rows are claimed again when the lease is over; one that stops in order gives them back.
+that died the rows are claimed again when the lease is over; one that stops in order finishes what it has handed to
+somebody outside, and gives back the rest. An attempt that failed because the database was away is none.
 """
 
 import asyncio
@@ -34,6 +35,16 @@ POLL_S = 1.0
 
 MAX_CUT_OFF = 4
 """Claims of a row in a row whose end nobody saw, before it is parked: it kills whoever touches it."""
+
+FINISH_WITHIN_S = 3.0
+"""What is in somebody's hands outside when we are told to stop gets to come to its end."""
+
+HELD_BACK_S = 5.0
+"""When the database was away, whoever has rows in hand writes first what came of them, also where their leases are over
+meanwhile: that long nobody takes them over."""
+
+GIVEN_BACK_WITHIN_S = 120.0
+"""For how long a row that failed is kept while the database takes nothing."""
 
 
 class Stale(Exception):
@@ -64,13 +75,19 @@ class Held:
         if self.until - self.database.monotonic() < seconds:
             raise Stale
 
-    async def write(self, connection: AsyncConnection, **values: Any) -> None:
-        """In the caller's transaction, and with its commit the end of the claim. Raises Stale: nothing of this
-        transaction may stay."""
-        ours = (self.table.c.id == self.id, self.table.c.fence == self.fence)
+    async def write(self, connection: AsyncConnection, **values: Any) -> bool:
+        """In the caller's transaction, and with its commit the end of the claim. False: we have ended it already, with
+        a commit whose answer was lost; then all of this work is done, and what it does once more may undo what came
+        after it. Raises Stale: nothing of this transaction may stay."""
+        table = self.table
+        ours = (table.c.id == self.id, table.c.fence == self.fence)
         ended = {"leased_until": 0.0, "cut_off": 0, **values}
-        if not (await connection.execute(update(self.table).where(*ours).values(**ended))).rowcount:
+        running = (*ours, table.c.leased_until > 0)
+        if (await connection.execute(update(table).where(*running).values(**ended))).rowcount:
+            return True
+        if (await connection.execute(select(table.c.id).where(*ours))).first() is None:
             raise Stale
+        return False
 
 
 class Worker:
@@ -139,7 +156,12 @@ class Worker:
 
     async def _stop(self) -> None:
         busy = dict(self._busy)
-        for task in busy.values():
+        finishing = {task for held, task in busy.items() if held.handed_over}
+        for task in {*busy.values()} - finishing:
+            task.cancel()
+        if finishing:
+            await asyncio.wait(finishing, timeout=FINISH_WITHIN_S)
+        for task in finishing:
             task.cancel()
         await asyncio.gather(*busy.values(), return_exceptions=True)
         just_claimed: Sequence[Held] = ()
@@ -165,6 +187,7 @@ class Worker:
         except Exception:
             # The database may be away for a while; the rows are not.
             log.exception("worker_cannot_look", worker=self._name)
+            self._suspects_at = self._database.monotonic() + HELD_BACK_S
             return
         for held in claimed:
             self._busy[held] = asyncio.create_task(self._one(held), name=f"{self._name} {held.id}")
@@ -279,17 +302,25 @@ class Worker:
             await held.write(connection, state="parked")
 
     async def _again(self, held: Held) -> None:
-        values = {}
+        """Due later. Where the database takes nothing, that was the trouble, and no fault of the row's."""
+        values: dict[str, Any] = {}
         if held.row is not None and self._again_after_s:
             wait_s = self._again_after_s[min(held.row.tries, len(self._again_after_s)) - 1]
             values["due_at"] = self._now() + timedelta(seconds=wait_s)
-        try:
-            async with self._database.writing() as connection:
-                await held.write(connection, **values)
-        except Stale:
-            self.stale += 1
-        except SQLAlchemyError:
-            log.exception("worker_cannot_write", worker=self._name, row=held.id)  # the lease will be over
+        until = self._database.monotonic() + GIVEN_BACK_WITHIN_S
+        while self._database.monotonic() < until:
+            try:
+                async with self._database.writing() as connection:
+                    await held.write(connection, **values)
+                return
+            except Stale:
+                self.stale += 1
+                return
+            except SQLAlchemyError:
+                log.exception("worker_cannot_write", worker=self._name, row=held.id)
+            if not held.handed_over:
+                values["tries"] = self._table.c.tries - 1
+            await asyncio.sleep(POLL_S)
 
     async def _given_back(self, held: Held) -> None:
         """At once due for whoever looks next. An attempt that did nothing outside was none."""
