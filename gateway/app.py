@@ -307,7 +307,9 @@ async def composed(
         alone["purge"] = Purge(database, clock, own.retention).run
         for name, each in settings.sms.items():
             if isinstance(dialect := listed.SMS[each.dialect], Polled):
-                alone[f"poll {name}"] = Poller(http, name, dialect, each, inbox, fates).run
+                poller = Poller(http, name, dialect, each, inbox, fates)
+                stack.push_async_callback(poller.stop)
+                alone[f"poll {name}"] = poller.run
         stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
         held: set[str] = set()
         for name, bind in binds.items():

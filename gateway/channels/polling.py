@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import aiohttp
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from gateway import msisdn
 from gateway.channels.contract import MoSms, OutRequest, Polled
@@ -23,6 +23,9 @@ AT_ONCE = 100
 STORE_AGAIN_S = 1.0
 """While our own storage does not answer, what was handed out is held here and stored before anything else is asked."""
 
+STOP_WITHIN_S = 2.0
+"""What is being stored when the process is told to stop gets."""
+
 
 class Poller:
     def __init__(
@@ -37,17 +40,42 @@ class Poller:
         self._http, self._name, self._dialect, self._settings = http, name, dialect, channel.send
         self._route = route_of(channel.send)
         self._inbox, self._receipts = inbox, receipts
+        self._in_hand: asyncio.Task[list[bool]] | None = None
+        """What was handed out, until it is stored: also when it is no more ours to ask."""
+        self._unstored = 0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled: somebody else asks then. What was handed out stays in hand."""
         await asyncio.gather(self._messages(), self._fates())
+
+    async def stop(self) -> None:
+        """The process ends: what is in hand is stored, where the database takes it."""
+        if self._in_hand is not None:
+            await asyncio.wait({self._in_hand}, timeout=STOP_WITHIN_S)
+            self._in_hand.cancel()
+            if self._unstored:
+                why = "handed out once, and the database takes nothing"
+                log.error("sms_lost", channel=self._name, count=self._unstored, why=why)
 
     async def _messages(self) -> None:
         while True:
-            answer = await self._asked(self._dialect.messages_request(self._route))
-            found = self._dialect.messages(*answer) if answer is not None else []
-            if not any([await self._stored(message) for message in found]):
+            if self._in_hand is None:
+                self._in_hand = asyncio.create_task(self._handed_out(), name=f"handed out {self._name}")
+            in_hand = self._in_hand
+            try:
+                new = await asyncio.shield(in_hand)
+            finally:
+                if in_hand.done():
+                    self._in_hand = None
+            if not any(new):
                 await asyncio.sleep(self._settings.poll_every_s)
+
+    async def _handed_out(self) -> list[bool]:
+        """Ask once, and store all that comes. Which of it is new."""
+        answer = await self._asked(self._dialect.messages_request(self._route))
+        found = self._dialect.messages(*answer) if answer is not None else []
+        self._unstored = len(found)
+        return list(await asyncio.gather(*map(self._stored, found)))
 
     async def _fates(self) -> None:
         while True:
@@ -75,12 +103,21 @@ class Poller:
     async def _stored(self, message: MoSms) -> bool:
         """It is handed out once, so it is not let go before it is stored. Whether it is new."""
         sender = msisdn.normal(message.msisdn)
+        new = False
         if sender is None:
             log.warning("refused", channel=self._name, status=0, why="the sender is no mobile phone number")
-            return False
+        else:
+            new = await self._kept(replace(message, msisdn=sender))
+        self._unstored -= 1
+        return new
+
+    async def _kept(self, message: MoSms) -> bool:
         while True:
             try:
-                stored = await self._inbox.receive(self._name, replace(message, msisdn=sender))
+                stored = await self._inbox.receive(self._name, message)
+            except (DataError, IntegrityError, ProgrammingError):
+                log.exception("sms_cannot_be_stored", channel=self._name)  # it would be no other the next time
+                return False
             except SQLAlchemyError:
                 log.exception("sms_not_stored", channel=self._name)
                 await asyncio.sleep(STORE_AGAIN_S)
