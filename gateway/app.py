@@ -526,7 +526,7 @@ async def _bound(name: str, bind: Esme, hear: Hearing, sending: Worker | None, h
     task = asyncio.create_task(sending.run()) if sending is not None else None
     held.add(name)
     try:
-        await bind.run(hear)
+        await bind.run(hear, hear.over)
     finally:
         held.discard(name)
         if task is not None:

@@ -51,6 +51,10 @@ AT_ONCE = 256
 Hear = Callable[[Message, str, "Answer", "Show"], Coroutine[Any, Any, None]]
 """A message and its name on this channel. Answers it once, and may show a screen in return."""
 
+Over = Callable[[str, bool, float], None]
+"""A connection is over: the beginning of its messages' names, whether it ended in order, and for how many seconds the
+SMSC had been silent by then."""
+
 Answer = Callable[[int], None]
 Show = Callable[[Message, float], None]
 """A message to send at once or, after so many seconds, not at all."""
@@ -87,9 +91,9 @@ class Esme:
                 sms.sender, sms.sender_ton, sms.sender_npi, sms.numbers, sms.long, channel.alphabet
             )
 
-    async def run(self, hear: Hear) -> None:
+    async def run(self, hear: Hear, over: Over = lambda *_: None) -> None:
         """Keeps the binds up until cancelled; then what is in hand is finished, and they are unbound."""
-        keepers = [asyncio.create_task(self._keep(self._terms(kind), hear), name=f"{kind.name} {self._name}")
+        keepers = [asyncio.create_task(self._keep(self._terms(kind), hear, over), name=f"{kind.name} {self._name}")
                    for kind in self._kinds]  # fmt: skip
         try:
             await asyncio.gather(*keepers)
@@ -181,7 +185,7 @@ class Esme:
             inactivity_s=channel.inactivity_s,
         )
 
-    async def _keep(self, terms: Terms, hear: Hear) -> None:
+    async def _keep(self, terms: Terms, hear: Hear, over: Over) -> None:
         failures = 0
         loop = asyncio.get_running_loop()
         while True:
@@ -195,10 +199,12 @@ class Esme:
                 self._connections.add(connection)
                 try:
                     ended = await asyncio.shield(connection.ended)
+                    over(connection.id, ended.in_order, loop.time() - connection.heard_at)
                 finally:
                     if connection.ended.done():
                         self._connections.discard(connection)
-            except (OSError, TimeoutError) as error:
+            # UnicodeError: a host that is no name at all.
+            except (OSError, TimeoutError, UnicodeError) as error:
                 ended = Ended(f"not reached: {type(error).__name__}")
             self._ended[terms.command] = ended
             # A bind that held for a while was a good one, whatever became of it.
@@ -214,7 +220,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, name: str, terms: Terms, pace: Pace, hear: Hear, show: Show, connection_id: str) -> None:
         self._name, self._terms, self._pace, self._hear, self._show = name, terms, pace, hear, show
-        self._id = connection_id
+        self.id = connection_id
         self._arrived = itertools.count(1)
         self._unanswered: dict[int, tuple[Message, str]] = {}
         """By sequence number, which is nobody else's only until our answer: what came, and its name."""
@@ -234,6 +240,10 @@ class _Connection(asyncio.Protocol):
     @property
     def is_bound(self) -> bool:
         return self._link.bound
+
+    @property
+    def heard_at(self) -> float:
+        return self._link.heard_at
 
     @property
     def may_submit(self) -> bool:
@@ -318,7 +328,7 @@ class _Connection(asyncio.Protocol):
     def _heard(self, heard: Heard) -> Coroutine[Any, Any, None]:
         known, name = self._unanswered.get(heard.sequence, (None, ""))
         if known != heard.message:
-            name = f"{self._id}-{next(self._arrived)}"
+            name = f"{self.id}-{next(self._arrived)}"
             self._unanswered[heard.sequence] = heard.message, name
 
         def answer(status: int) -> None:

@@ -5,9 +5,9 @@ and then (protocols.md B3).
 """
 
 import hashlib
+import math
 from collections import deque
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 from msgspec import structs
@@ -36,11 +36,18 @@ REPEATED_WITHIN_S = 60.0
 """After a link is lost, how long the SMSC may take to send again what it has no answer to."""
 
 
-@dataclass(frozen=True, slots=True)
+SURELY_READ_S = 2.0
+"""Who says something so long after our answer has read it: it went before, on the same stream."""
+
+
+@dataclass(slots=True, eq=False)
 class _Taken:
+    """A message that may be sent again. answered_at: our ESME_ROK, once it is given."""
+
     at: float
     link: str
     name: str
+    answered_at: float = math.inf
 
 
 class Hearing:
@@ -66,7 +73,7 @@ class Hearing:
         self._parts, self._receipts, self._keys, self._clock = long_ones, fates, keys, clock
         self._admission, self._failed, self._busy = admission, failed, busy
         self._lately: dict[bytes, deque[_Taken]] = {}
-        self._ages: deque[tuple[float, bytes]] = deque()
+        self._ages: deque[tuple[bytes, _Taken]] = deque()
 
     async def __call__(self, message: Message, name: str, answer: Answer, show: Show) -> None:
         message = structs.replace(message, data_coding=texts.meant(self._channel.alphabet, message.data_coding))
@@ -164,6 +171,7 @@ class Hearing:
         answer(Status.ESME_ROK)
 
     async def _sms(self, message: Message, caller: str, name: str, answer: Answer) -> None:
+        taken = None
         try:
             found = parts.content(message)
             if found.part is not None:
@@ -171,10 +179,10 @@ class Hearing:
                     self._name, caller, message.destination_addr, found.part, message.data_coding, found.octets
                 )
             else:
-                store = partial(self._inbox.receive, self._name)
                 text = texts.decoded(message.data_coding, found.octets)
-                named = self._named(message, name)
-                stored = await store(MoSms(named, caller, message.destination_addr, text))
+                taken = self._taken(message, name)
+                said = MoSms(taken.name, caller, message.destination_addr, text)
+                stored = await self._inbox.receive(self._name, said)
         except parts.BadHeader as error:
             self._refuse(answer, error.status, str(error))
             return
@@ -183,28 +191,40 @@ class Hearing:
             return
         log.info("sms_received" if stored.new else "sms_repeated", message=stored.id)
         answer(Status.ESME_ROK)
+        if taken is not None:
+            taken.answered_at = self._clock.monotonic()
 
-    def _named(self, message: Message, name: str) -> str:
-        """A message's name: of its link and place there, as SMPP gives it none. When a link was lost before our answer
-        arrived, the SMSC sends the message again on the next one: then it has its old name."""
+    def over(self, link: str, in_order: bool, silent_s: float) -> None:
+        """A link is over. What the SMSC has read our answer to it does not send again: who writes the same, as one does
+        who chooses 1 on every screen, writes anew."""
+        read_until = math.inf if in_order else self._clock.monotonic() - silent_s - SURELY_READ_S
+        for digest, taken in self._ages:
+            here = self._lately.get(digest)
+            if here and taken.link == link and taken.answered_at < read_until and taken in here:
+                here.remove(taken)
+
+    def _taken(self, message: Message, name: str) -> _Taken:
+        """With a message's name: of its link and place there, as SMPP gives it none. When a link was lost before our
+        answer arrived, the SMSC sends the message again on the next one: then it has its old name."""
         link, now = name.partition("-")[0], self._clock.monotonic()
         self._forget(now - REPEATED_WITHIN_S)
         what = f"{message.source_addr}\0{message.destination_addr}\0{message.data_coding}\0".encode() + message.octets
         digest = hashlib.sha256(what).digest()
-        taken = self._lately.setdefault(digest, deque())
-        if any(each.name == name for each in taken):
-            return name  # it comes a second time over the same link
-        before = next((each for each in taken if each.link != link), None)
+        lately = self._lately.setdefault(digest, deque())
+        if known := next((each for each in lately if each.name == name), None):
+            return known  # it comes a second time over the same link
+        before = next((each for each in lately if each.link != link), None)
         if before is not None:
-            taken.remove(before)
+            lately.remove(before)
             name = before.name
-        taken.append(_Taken(now, link, name))
-        self._ages.append((now, digest))
-        return name
+        taken = _Taken(now, link, name)
+        lately.append(taken)
+        self._ages.append((digest, taken))
+        return taken
 
     def _forget(self, until: float) -> None:
-        while self._ages and self._ages[0][0] < until:
-            _, digest = self._ages.popleft()
+        while self._ages and self._ages[0][1].at < until:
+            digest, _ = self._ages.popleft()
             taken = self._lately.get(digest, ())
             while taken and taken[0].at < until:
                 taken.popleft()

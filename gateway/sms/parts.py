@@ -80,7 +80,7 @@ class Parts:
             done: int = added.scalar_one()
             if len(same) + 1 == part.total:
                 whole = (await connection.execute(select(table).where(*hers, table.c.message_key == key))).all()
-                await self._inbox.store(connection, channel, _joined(whole))
+                await self._inbox.store(connection, channel, self._joined(whole))
                 ids = [row.id for row in whole]
                 await connection.execute(update(table).where(table.c.id.in_(ids)).values(state="done"))
             return Stored(done, new=True)
@@ -115,27 +115,26 @@ class Parts:
         """These parts are of a message that nothing more comes of."""
         if any(row.state == "open" for row in rows):
             log.warning("sms_incomplete", channel=channel, parts=len(rows), of=rows[0].message_key.split()[-1])
-            await self._inbox.store(connection, channel, _joined(rows))
+            await self._inbox.store(connection, channel, self._joined(rows))
         await connection.execute(delete(self._table).where(self._table.c.id.in_([row.id for row in rows])))
 
-
-def _joined(rows: Any) -> MoSms:
-    """One message of its parts, named by its first row. Octets are joined before they are read: a peer may have cut a
-    character in two."""
-    rows = sorted(rows, key=lambda row: row.number)
-    runs: list[list[Row[Any]]] = []
-    for row in rows:
-        together = runs and (runs[-1][-1].number, runs[-1][-1].data_coding) == (row.number - 1, row.data_coding)
-        if together:
-            runs[-1].append(row)
-        else:
-            runs.append([row])
-    text, before = "", 0
-    for run in runs:
-        text += GAP if run[0].number != before + 1 else ""
-        text += texts.decoded(run[0].data_coding, b"".join(row.octets for row in run))
-        before = run[-1].number
-    first, total = min(rows, key=lambda row: row.id), int(rows[0].message_key.split()[-1])
-    text += GAP if before != total else ""
-    named = f"p-{first.id}-{first.received_at:%Y%m%d%H%M%S}"
-    return MoSms(named, first.msisdn, first.short_code, text if len(rows) == total else text.strip())
+    def _joined(self, rows: Any) -> MoSms:
+        """One message of its parts, by a name of its own: numbers of rows are used again. Octets are joined before they
+        are read: a peer may have cut a character in two."""
+        rows = sorted(rows, key=lambda row: row.number)
+        runs: list[list[Row[Any]]] = []
+        for row in rows:
+            together = runs and (runs[-1][-1].number, runs[-1][-1].data_coding) == (row.number - 1, row.data_coding)
+            if together:
+                runs[-1].append(row)
+            else:
+                runs.append([row])
+        text, before = "", 0
+        for run in runs:
+            text += GAP if run[0].number != before + 1 else ""
+            text += texts.decoded(run[0].data_coding, b"".join(row.octets for row in run))
+            before = run[-1].number
+        first, total = min(rows, key=lambda row: row.id), int(rows[0].message_key.split()[-1])
+        text += GAP if before != total else ""
+        named = f"p-{self._clock.new_id()}"
+        return MoSms(named, first.msisdn, first.short_code, text if len(rows) == total else text.strip())

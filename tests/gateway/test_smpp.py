@@ -14,6 +14,7 @@ from gateway.channels import esme
 from gateway.channels.hearing import Hearing
 from gateway.channels.smpp import bind
 from gateway.channels.smpp.pdu import Message
+from gateway.clock import SystemClock
 from gateway.sessions.memory import MemorySessions
 from gateway.settings import SmsSettings
 from gateway.sms.inbox import Inbox
@@ -333,11 +334,68 @@ def test_what_came_twice_over_one_link_is_once_what_comes_again_over_the_next(cl
     hearing = Hearing("smpp", *[None] * 6, clock, None, "", "")
     message = Message(source_addr="989161234567", short_message=b"12345")
 
-    assert ["a-1", "a-1", "a-2"] == [hearing._named(message, name) for name in ("a-1", "a-1", "a-2")]
-    assert ["a-1", "a-2", "b-3"] == [hearing._named(message, name) for name in ("b-1", "b-2", "b-3")]
+    def named(*names):
+        return [hearing._taken(message, name).name for name in names]
+
+    assert ["a-1", "a-1", "a-2"] == named("a-1", "a-1", "a-2")
+    assert ["a-1", "a-2", "b-3"] == named("b-1", "b-2", "b-3")
     clock.advance(61)
-    assert "c-1" == hearing._named(message, "c-1")
+    assert ["c-1"] == named("c-1")
     assert (1, 1) == (len(hearing._lately), len(hearing._ages))
+
+
+@pytest.mark.parametrize(
+    ("in_order", "silent_s", "answered", "name"),
+    [
+        (True, 0, True, "b-1"),
+        (True, 0, False, "a-1"),  # it took leave before we had answered
+        (False, 7, True, "b-1"),  # it has said something 3 s after our answer
+        (False, 9, True, "a-1"),  # only 1 s after it
+        (False, 30, True, "a-1"),  # nothing since
+        (False, 7, False, "a-1"),
+    ],
+)
+def test_what_an_smsc_has_our_answer_to_is_not_taken_for_a_repeat(clock, in_order, silent_s, answered, name):
+    """She chooses 1 on a screen, the link is renewed, and she chooses 1 on the next."""
+    hearing = Hearing("smpp", *[None] * 6, clock, None, "", "")
+    message = Message(source_addr="989161234567", short_message=b"1")
+    clock.advance(1000)
+    taken = hearing._taken(message, "a-1")
+    if answered:
+        taken.answered_at = clock.monotonic()
+    clock.advance(10)
+    hearing.over("a", in_order, silent_s)
+
+    assert name == hearing._taken(message, "b-1").name
+
+
+async def test_the_same_text_on_the_next_screen_over_a_renewed_link_is_a_new_message(
+    bound, eventually, clock, monkeypatch
+):
+    monkeypatch.setattr(clock, "new_id", SystemClock().new_id)  # each link has its own name
+    async with bound() as (d, smsc, _phones):
+        await smsc.text(CALLER, "4040", "1")
+        smsc.unbind()
+
+        async def bound_again():
+            return smsc.binds
+
+        while smsc.binds:
+            await asyncio.sleep(0.01)
+        await eventually(bound_again)
+        await smsc.text(CALLER, "4040", "1")
+        assert [("1", True), ("1", True)] == [(row.text, row.state != "clash") for row in await d.rows("message_in")]
+
+
+async def test_two_long_messages_under_one_reference_in_one_second_are_two(bound):
+    async with bound() as (d, smsc, _):
+        for text in (b"aaaa", b"cccc"):
+            for number in (1, 2):
+                await smsc._deliver(smsc_message(bytes([5, 0, 3, 7, 2, number]) + text))
+
+        assert [("aaaaaaaa", True), ("cccccccc", True)] == [
+            (row.text, row.state != "clash") for row in await d.rows("message_in")
+        ]
 
 
 async def test_an_address_of_a_pdu_is_one_phone_or_refused(bound):

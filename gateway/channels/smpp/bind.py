@@ -100,11 +100,19 @@ class Noted(msgspec.Struct, frozen=True):
     what: str
 
 
+WE_UNBOUND, SMSC_UNBOUND = "unbound", "the SMSC unbound"
+
+
 class Ended(msgspec.Struct, frozen=True):
     """Close the connection once what is to be written has been. kept_out: the SMSC does not want this account."""
 
     why: str
     kept_out: bool = False
+
+    @property
+    def in_order(self) -> bool:
+        """The SMSC has taken leave, after all that we had answered."""
+        return self.why in (WE_UNBOUND, SMSC_UNBOUND)
 
 
 Event = Bound | Heard | Answered | Undone | Unanswered | Noted | Ended
@@ -182,6 +190,11 @@ class Link:
     @property
     def over(self) -> bool:
         return self._state == "closed"
+
+    @property
+    def heard_at(self) -> float:
+        """When the SMSC last said anything."""
+        return self._heard_at
 
     @property
     def owed(self) -> int:
@@ -327,7 +340,7 @@ class Link:
                 self._put(Pdu(Command.ENQUIRE_LINK_RESP, Status.ESME_ROK, pdu.sequence))
             case Command.UNBIND:
                 self._put(Pdu(Command.UNBIND_RESP, Status.ESME_ROK, pdu.sequence))
-                return self._end("the SMSC unbound", now)
+                return self._end(SMSC_UNBOUND, now)
             case Command.DELIVER_SM | Command.DATA_SM if isinstance(pdu.body, Message):
                 return self._heard(Heard(pdu.sequence, pdu.command, pdu.body), now)
             case Command.ALERT_NOTIFICATION:
@@ -355,7 +368,7 @@ class Link:
         if pdu.sequence == self._asked and self._asked is not None:
             self._asked = None
             if self._state == "unbinding":
-                return self._end("unbound", now)
+                return self._end(WE_UNBOUND, now)
             return self._end(NOT_BOUND, now) if pdu.status == Status.ESME_RINVBNDSTS else []
         sent = self._sent.get(pdu.sequence)
         if sent is None or pdu.command not in (Command.SUBMIT_SM_RESP, Command.GENERIC_NACK):
