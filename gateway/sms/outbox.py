@@ -272,16 +272,20 @@ class Outbox:
     async def _ended(self, held: Held, *, rests_until: datetime | None = None, **values: Any) -> None:
         """Write what came of the attempt, with whatever else hangs on it."""
 
+        provider_id = values.get("provider_id")
+
         async def work(connection: AsyncConnection) -> None:
+            if provider_id:
+                await receipts.before(self._database, connection, held.row, provider_id)
             if not await held.write(connection, **values):
                 return
-            if provider_id := values.get("provider_id"):
+            if provider_id:
                 await receipts.catch_up(connection, self._database.tables, held.row, provider_id)
             if rests_until is not None:
                 await self._rates[held.row.channel].rest(connection, rests_until)
 
         while True:
-            writing = asyncio.ensure_future(self._database.together(work))
+            writing = asyncio.ensure_future(self._database.together(work, receipts.of(held.row)))
             try:
                 return await asyncio.shield(writing)
             except asyncio.CancelledError:

@@ -48,6 +48,7 @@ class Receipts:
         }
 
         async def work(connection: AsyncConnection) -> int | None:
+            await self._database.alone(connection, whose)
             # What says the same again, also because our answer was lost, is the same receipt, and as young as now.
             said = upsert(tables.receipt, {**values, "received_at": now}, on=list(values), update={"received_at": now})
             await connection.execute(said)
@@ -61,7 +62,8 @@ class Receipts:
             reached("in_receipt")
             return found.id if found is not None else None
 
-        found = await self._database.together(work, f"receipt {channel} {receipt.provider_id}")
+        whose = _of(channel, tag or receipt.provider_id)
+        found = await self._database.together(work, whose)
         log.info("sms_reported", channel=channel, message=found, fate=receipt.fate,
                  reason=receipt.reason)  # fmt: skip
 
@@ -80,6 +82,23 @@ class Receipts:
             ).scalars()
             found = [each for each in ids if each]
         return [found[begin : begin + at_once] for begin in range(0, len(found), at_once)]
+
+
+async def before(database: Database, connection: AsyncConnection, row: Row[Any], provider_id: str) -> None:
+    """First in a transaction that gives this message its id: a receipt that comes in this moment to another process is
+    either here already, or finds the id."""
+    await database.alone(connection, of(row))
+    await database.alone(connection, _of(row.channel, provider_id))
+
+
+def of(row: Row[Any]) -> str:
+    """The key of a work that gives this message its id: works with the same keys go in the same order everywhere."""
+    return _of(row.channel, row.msisdn_tag)
+
+
+def _of(channel: str, whose: str) -> str:
+    """What receipts and outcomes of one phone, or of one id where no phone is named, wait for each other by."""
+    return f"receipt {channel} {whose}"
 
 
 async def catch_up(connection: AsyncConnection, tables: Tables, row: Row[Any], provider_id: str) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from gateway.channels.contract import Accepted, DeliveryReceipt
 from gateway.settings import SmsSettings
+from gateway.sms import receipts
 from gateway.sms.outbox import Outbox
 from gateway.sms.receipts import LOOKED_BACK_S, Receipts
 from tests.conftest import BOTH_DATABASES
@@ -120,3 +121,38 @@ async def test_receipts_of_one_moment_share_a_commit(database, keys, clock):
     await asyncio.gather(*(receipts.receive("smpp", DeliveryReceipt(n, "", "delivered", "")) for n in names))
     assert 100 == len(await rows(database, "receipt"))
     assert len(commits) <= 4
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_receipt_that_comes_to_another_process_while_the_id_is_written_is_not_lost(
+    database, database_url, keys, clock, monkeypatch, named
+):
+    """Neither sees what the other has not committed yet."""
+    own, other = process(database_url, keys, clock), process(database_url, keys, clock)
+
+    async def send(*_, **__):
+        return Accepted("77")
+
+    outbox = Outbox(own, {"kannel": send}, {}, keys, clock, SmsSettings())
+    async with database.writing() as connection:
+        await outbox.add(connection, "t:1", "kannel", "+989161234567", "text")
+    looked, go_on, catch_up = asyncio.Event(), asyncio.Event(), receipts.catch_up
+
+    async def slow(*more):
+        await catch_up(*more)
+        looked.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(receipts, "catch_up", slow)
+    sending = asyncio.create_task(settled(*outbox.workers))
+    await looked.wait()
+    receipt = DeliveryReceipt("77", "+989161234567" if named else "", "delivered", "")
+    coming = asyncio.create_task(Receipts(other, keys, clock).receive("kannel", receipt))
+    await asyncio.wait({coming}, timeout=0.3)
+    go_on.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(sending, coming)
+
+    assert [("sent", "delivered")] == [(row.state, row.fate) for row in await rows(database, "message_out")]
+    await own.stop()
+    await other.stop()
