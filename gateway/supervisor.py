@@ -24,7 +24,11 @@ STOP_WITHIN_S = 11.5
 
 UNREADY = 5
 UNREADY_WITHIN_S = 30.0
-"""So many workers that end before they were ready, none longer after the one before: they would go on like that."""
+"""So many workers that end before they were ready, none longer after the one before, while nobody serves: they would go
+on like that."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+"""Between a worker that ended before it was ready and the next, while others serve: twice as long each time."""
 
 RENEWED_WITHIN_S = 60.0
 
@@ -117,23 +121,42 @@ class Supervisor:
     async def _keep(self, number: int) -> None:
         if number > 1:  # the first one makes or upgrades the database, and nobody else at the same time
             await self._ready[1].wait()
+        pause_s = FIRST_PAUSE_S
         while True:
-            worker = await _Worker.begun(number, self._on, self._command)
-            self._running[number] = worker
-            log.info("worker_begun", worker=number, pid=worker.pid)
-            try:
-                if await worker.ready():
-                    self._ready[number].set()
-                    log.info("worker_ready", worker=number, pid=worker.pid)
-                why = await worker.ended()
-            finally:
-                await worker.stop()
-                del self._running[number]
-            log.warning("worker_ended", worker=number, pid=worker.pid, why=why)
-            if not worker.was_ready:
+            was_ready, why = await self._one(number)
+            if was_ready:
+                pause_s = FIRST_PAUSE_S
+                continue
+            if not any(each.serves for each in self._running.values()):
                 self._count(why)
+                continue
+            # Whatever is wrong, those that serve are to go on serving; who mends it finds it mended a little later.
+            log.error("worker_not_replaced", worker=number, why=why, again_in_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _one(self, number: int) -> tuple[bool, str]:
+        """One worker, from its start to its end: whether it was ready, and why it ended."""
+        try:
+            worker = await _Worker.begun(number, self._on, self._command)
+        except OSError as error:
+            return False, f"no process can be started: {error.strerror or error}"
+        self._running[number] = worker
+        log.info("worker_begun", worker=number, pid=worker.pid)
+        try:
+            if await worker.ready():
+                self._unready = 0
+                self._ready[number].set()
+                log.info("worker_ready", worker=number, pid=worker.pid)
+            why = await worker.ended()
+        finally:
+            await worker.stop()
+            del self._running[number]
+        log.warning("worker_ended", worker=number, pid=worker.pid, why=why)
+        return worker.was_ready, why
 
     def _count(self, why: str) -> None:
+        """Nobody serves."""
         now = asyncio.get_running_loop().time()
         self._unready = self._unready + 1 if now - self._unready_at <= UNREADY_WITHIN_S else 1
         self._unready_at = now
@@ -164,6 +187,10 @@ class _Worker:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def serves(self) -> bool:
+        return self.was_ready and self._process.returncode is None
 
     def send(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, ColumnElement, Connection, NullPool, Table, event, make_url, text
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -30,6 +32,8 @@ from gateway.storage.columns import Seconds
 from gateway.storage.gate import Gate
 from gateway.storage.tables import Tables, tables
 from gateway.storage.together import Together
+
+log = structlog.get_logger()
 
 DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 """What the schema and the statements were tried on."""
@@ -76,6 +80,16 @@ class Database:
 
     async def start(self, revision: str = "head") -> None:
         """Create or upgrade the schema. Raises DatabaseUnusable, also for the schema of a later release."""
+        if not self.sqlite and revision == "head":
+            # What is in no hurry waits for ever for a server that says nothing; and mostly there is nothing to do.
+            ours = ScriptDirectory.from_config(_alembic())
+            try:
+                found = await self.revision()
+            except SQLAlchemyError as error:
+                raise DatabaseUnusable(f"database {self}: {getattr(error, 'orig', None) or error}") from error
+            if found == ours.get_current_head():
+                return
+            log.info("database_upgrade", since=found)
         await self._migrate(lambda config: command.upgrade(config, revision), "not of this release")
 
     async def go_back(self, revision: str) -> None:
@@ -149,8 +163,7 @@ class Database:
         takes longer than any statement of a turn may."""
 
         def run(connection: Connection) -> None:
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config = _alembic()
             config.attributes["connection"] = connection
             work(config)
 
@@ -167,6 +180,12 @@ class Database:
             raise DatabaseUnusable(f"database {self}: {getattr(error, 'orig', None) or error}") from error
         finally:
             await patient.dispose()
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 # PostgreSQL's INSERT, since SQLite's ON CONFLICT is written the same way and compiled from either.

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.settings import StorageSettings
-from gateway.storage.database import Database
+from gateway.storage.database import Database, DatabaseUnusable
 from gateway.storage.kept import KeptAnswers
 from gateway.storage.languages import Languages
 from tests import postgresql
+from tests.faults.proxy import Manner, Proxy
 
 SOON_S = 60.0
 """For ever, to whoever would hang: each of these waits is half a second or less, on a machine that has nothing else to do."""
@@ -112,3 +114,26 @@ async def test_a_server_that_hangs_is_waited_for_no_longer_than_it_may(server, k
                 assert [True] * 30 == [isinstance(each, SQLAlchemyError) for each in ended]
         await write(database, "after")
         assert await database.alive()
+
+
+async def test_a_server_that_says_nothing_keeps_no_start_waiting(server, keys, monkeypatch):
+    """It lets us in, and falls silent with the first question. Who waits for ever serves nobody, however well it is
+    later on."""
+    async with opened(server, keys):
+        pass
+    settings, asked = StorageSettings(connect_within_s=5, statement_within_s=0.3), MigrationContext.get_current_heads
+    async with Proxy(server.port) as proxy:
+
+        def and_nothing_comes(context):
+            proxy.manner = Manner(blackhole=True)
+            return asked(context)
+
+        monkeypatch.setattr(MigrationContext, "get_current_heads", and_nothing_comes)
+        late = Database(server.url.replace(str(server.port), str(proxy.port)), keys, settings)
+        async with asyncio.timeout(SOON_S):
+            with pytest.raises(DatabaseUnusable):
+                await late.start()
+        monkeypatch.undo()
+        proxy.manner = Manner()
+        await late.start()
+        await late.stop()

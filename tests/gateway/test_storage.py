@@ -166,6 +166,16 @@ async def test_up_down_and_up_again(at):
             "the rows of receipt",
         ),
         (
+            "0008",
+            (
+                "INSERT INTO message_out (cause, channel, msisdn, msisdn_tag, text, parts, priority, created_at, due_at,"
+                " expires_at, state, tries, doubts, attempt) VALUES ('c', 'k', '', '', '', 1, 0, '2026-11-22',"
+                " '2026-11-22', '2026-11-22', 'waiting', 1, 1, 'unknown')"
+            ),
+            "0007",
+            "message_out.attempt",
+        ),
+        (
             "0009",
             (
                 "INSERT INTO follow_up (cause, channel, msisdn, msisdn_tag, question_tag, dialogue, created_at, due_at,"

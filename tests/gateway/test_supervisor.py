@@ -69,3 +69,35 @@ async def test_a_worker_that_takes_its_time_to_begin_is_waited_for(supervised, m
     assert 1 == await supervised("await asyncio.sleep(5)")  # as while the database gets its new columns
 
     assert [] == [each for each in events(log) if each["event"] == "worker_hangs"]
+
+
+async def test_who_serves_goes_on_whatever_is_wrong_with_the_next(tmp_path, monkeypatch, log):
+    """Two serve, one dies, and those in its place end before they are ready, until somebody mends what is wrong."""
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE_S", 0.1)
+    wrong, starts = tmp_path / "wrong", tmp_path / "starts"
+
+    def command(number, _socket, line):
+        does = f"if number == 2 and Path({str(wrong)!r}).exists(): line.say('a typo'); return"
+        return [sys.executable, "-c", WORKER.format(does=does.replace("number", str(number))), str(line), str(starts)]
+
+    def told(event):
+        return [each for each in events(log) if each["event"] == event]
+
+    with server.listening("127.0.0.1", 0) as on:
+        running = asyncio.create_task(Supervisor(2, on, command, lambda: None).run())
+        async with asyncio.timeout(60):
+            while len(told("worker_ready")) < 2:
+                await asyncio.sleep(0.02)
+            wrong.touch()
+            os.kill({each["worker"]: each["pid"] for each in told("worker_ready")}[2], signal.SIGKILL)
+            while len(told("worker_not_replaced")) < 7:
+                await asyncio.sleep(0.02)
+            wrong.unlink()
+            while len(told("worker_ready")) < 3:
+                await asyncio.sleep(0.02)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
+    assert {(2, "a typo")} == {(each["worker"], each["why"]) for each in told("worker_not_replaced")}
+    assert [0.05, 0.1, 0.1] == [each["again_in_s"] for each in told("worker_not_replaced")][:3]
+    assert [1, 2, 2] == sorted(each["worker"] for each in told("worker_ready"))

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.storage.migrations.losing import refuse_to_lose
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -60,6 +62,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_to_lose("message_out", "attempt")  # the rest can be told from what stays
     op.drop_index("uq_receipt", "receipt")
     op.drop_index("ix_message_out_msisdn_tag", "message_out")
     op.create_index("ix_message_out_msisdn_tag", "message_out", ["msisdn_tag", "channel"])
