@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -44,6 +44,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.events import Events
 from gateway.health import Health
 from gateway.holidays import WorkingDays
+from gateway.lasting import ended, lasting
 from gateway.logs import configure as log_to
 from gateway.menu_files import Edition, House, edition
 from gateway.menu_watch import watch
@@ -272,7 +273,7 @@ async def composed(
                 log.warning("sessions_in_trouble", reason=trouble)
         remembered_s: dict[Wire, float] = {"ussd": own.sessions.idle_s, "sms": own.sms.conversation_s}
         records = Records(database, clock.monotonic, remembered_s)
-        stack.push_async_callback(_ended, asyncio.create_task(records.run()))
+        stack.push_async_callback(ended, asyncio.create_task(lasting("records", records.run)))
         turns = Turns(menus, answers, sessions, languages, kept, keys, clock, own.sessions, records.note)
         talks = Conversations(database, clock, own.sms)
         follow_ups = FollowUps(database, turns, outbox, talks, settings.texts, keys, clock, own.follow_ups)
@@ -287,7 +288,7 @@ async def composed(
             for screen in ("failed", "busy")
         )
         admission = Admission(own.overload, asyncio.get_running_loop().time)
-        stack.push_async_callback(_ended, asyncio.create_task(admission.run()))
+        stack.push_async_callback(ended, asyncio.create_task(lasting("admission", admission.run)))
         channels = Channels(
             {name: (each, listed.USSD[each.dialect]) for name, each in settings.ussd.items()},
             {name: (each, listed.SMS[each.dialect]) for name, each in settings.sms.items()},
@@ -310,7 +311,7 @@ async def composed(
                 poller = Poller(http, name, dialect, each, inbox, fates)
                 stack.push_async_callback(poller.stop)
                 alone[f"poll {name}"] = poller.run
-        stack.push_async_callback(_ended, asyncio.create_task(publications.follow()))
+        stack.push_async_callback(ended, asyncio.create_task(lasting("publications", publications.follow)))
         held: set[str] = set()
         for name, bind in binds.items():
             told = failed.get(name, ""), busy.get(name, "")
@@ -331,12 +332,12 @@ async def composed(
         if role != "web":
             ours = [each for name, each in outbox.of_channel.items() if name not in binds]
             leases = Leases(database, owner or clock.new_id())
-            works = [worker.run for worker in (*ours, follow_ups.worker, inbox.worker)]
-            works += [partial(leases.alone, name, work) for name, work in alone.items()]
-            stack.push_async_callback(_ended, *[asyncio.create_task(work()) for work in works])
+            works = {worker.name: worker.run for worker in (*ours, follow_ups.worker, inbox.worker)}
+            works |= {name: partial(leases.alone, name, work) for name, work in alone.items()}
+            stack.push_async_callback(ended, *[asyncio.create_task(lasting(*each)) for each in works.items()])
         if tell is not None:
             watching = watch(checked.menu_folder, publications, house(settings), tell)
-            stack.push_async_callback(_ended, asyncio.create_task(watching))
+            stack.push_async_callback(ended, asyncio.create_task(watching))
         else:
             _compare(checked, menus.current.version)
 
@@ -523,25 +524,16 @@ def _said(event: str, facts: Mapping[str, object]) -> str:
 
 async def _bound(name: str, bind: Esme, hear: Hearing, sending: Worker | None, held: set[str]) -> None:
     """What goes over a bind, both ways: both are the affair of the process that has it."""
-    task = asyncio.create_task(sending.run()) if sending is not None else None
+    task = asyncio.create_task(lasting(sending.name, sending.run)) if sending is not None else None
     held.add(name)
     try:
         await bind.run(hear, hear.over)
     finally:
         held.discard(name)
         if task is not None:
-            await _ended(task)
+            await ended(task)
 
 
 def _states(name: str, bind: Esme, held: set[str]) -> Mapping[str, str]:
     """Nothing of a bind that another process has."""
     return bind.states() if name in held else {}
-
-
-async def _ended(*tasks: asyncio.Task[None]) -> None:
-    """They end side by side: a bind or a provider that takes its time does not keep the others waiting."""
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task

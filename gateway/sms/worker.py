@@ -117,7 +117,7 @@ class Worker:
         pace: Pace | None = None,
         rate: Rate | None = None,
     ) -> None:
-        self._name, self._database, self._table = name, database, table
+        self.name, self._database, self._table = name, database, table
         self._handle, self._now, self._at_once = handle, now, at_once
         self._within_s, self._again_after_s = within_s, again_after_s
         told = rate.columns(table) if rate is not None else ()
@@ -186,11 +186,11 @@ class Worker:
             claimed = await asyncio.shield(self._looking)
         except Exception:
             # The database may be away for a while; the rows are not.
-            log.exception("worker_cannot_look", worker=self._name)
+            log.exception("worker_cannot_look", worker=self.name)
             self._suspects_at = self._database.monotonic() + HELD_BACK_S
             return
         for held in claimed:
-            self._busy[held] = asyncio.create_task(self._one(held), name=f"{self._name} {held.id}")
+            self._busy[held] = asyncio.create_task(self._one(held), name=f"{self.name} {held.id}")
             if self._pace is not None:
                 self._pace.taken()
 
@@ -210,7 +210,7 @@ class Worker:
         rows: list[Row[Any]] = []
         async with self._database.writing() as connection:
             # Two claims at once would each take a row of one phone.
-            await self._database.alone(connection, f"claim {self._name}")
+            await self._database.alone(connection, f"claim {self.name}")
             if rate is not None:
                 free = min(free, await rate.allowed(connection, now))
             if True in kinds and not await self._steady.now(connection):
@@ -255,7 +255,7 @@ class Worker:
             async with self._database.writing() as connection:
                 renewed = (await connection.execute(lasting.returning(table.c.id, table.c.fence))).all()
         except SQLAlchemyError:
-            log.exception("worker_cannot_renew", worker=self._name)
+            log.exception("worker_cannot_renew", worker=self.name)
             return
         for row in renewed:
             old[row.id, row.fence].until = asked_at + LEASE_S
@@ -267,10 +267,10 @@ class Worker:
             await self._handled(held)
         except Stale:
             self.stale += 1
-            log.error("worker_stale", worker=self._name, row=held.id, stale=self.stale)
+            log.error("worker_stale", worker=self.name, row=held.id, stale=self.stale)
             await self._given_back(held)
         except Exception:
-            log.exception("worker_failed", worker=self._name, row=held.id)
+            log.exception("worker_failed", worker=self.name, row=held.id)
             # Not at once, or a broken row spins; and as long as this is its turn, it is nobody else's.
             await asyncio.sleep(POLL_S)
             await self._again(held)
@@ -297,7 +297,7 @@ class Worker:
             await self._handle(held)
 
     async def _park(self, held: Held, why: str) -> None:
-        log.error("row_parked", worker=self._name, row=held.id, why=why)
+        log.error("row_parked", worker=self.name, row=held.id, why=why)
         async with self._database.writing() as connection:
             await held.write(connection, state="parked")
 
@@ -317,7 +317,7 @@ class Worker:
                 self.stale += 1
                 return
             except SQLAlchemyError:
-                log.exception("worker_cannot_write", worker=self._name, row=held.id)
+                log.exception("worker_cannot_write", worker=self.name, row=held.id)
             if not held.handed_over:
                 values["tries"] = self._table.c.tries - 1
             await asyncio.sleep(POLL_S)
@@ -331,4 +331,4 @@ class Worker:
             async with self._database.writing() as connection:
                 await connection.execute(update(table).where(*ours).values(**values))
         except SQLAlchemyError:
-            log.exception("worker_cannot_write", worker=self._name, row=held.id)
+            log.exception("worker_cannot_write", worker=self.name, row=held.id)

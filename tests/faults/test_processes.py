@@ -272,6 +272,27 @@ async def test_how_it_ends(tmp_path, keys, server):
         assert [] == events(s, "worker_killed")  # it was not its lateness
 
 
+async def test_a_faulty_file_stops_nobody_who_serves(tmp_path, keys, server):
+    """An engineer's slip: settings are read anew when workers are renewed."""
+    async with several(tmp_path, keys, server, 2) as s:
+        await s.start()
+        file = s.folder / "config" / "gateway.yaml"
+        sound = file.read_text("utf-8")
+        file.write_text(f"{sound}\nno_such_setting: 1\n", "utf-8")
+        os.kill(s.pid, signal.SIGHUP)
+        await until(lambda: len(events(s, "worker_not_replaced")) > 2)
+        assert "no_such_setting" in events(s, "worker_not_replaced")[0]["why"]
+        phone = Phone(s.url, 900)
+        assert (await phone.dials()).startswith(MAIN)
+
+        file.write_text(sound, "utf-8")
+        await until(lambda: len(events(s, "workers_renewed")) == 1)
+        assert (await phone.dials()).startswith(MAIN)
+        phone.hangs_up()
+        assert 4 == len(events(s, "worker_ready"))
+        assert 0 == await s.stop()
+
+
 def _alive(pid):
     try:
         with open(f"/proc/{pid}/stat") as file:
