@@ -1,14 +1,15 @@
 """How much is taken in hand at once. What is too much is answered at once and never waits in a line: a line only makes
 everybody late.
 
-First those whose dialogue runs, then a dial with everything in it, which is over with one answer; a plain dial comes
-last, since it asks for three or four turns more. An SMS is not turned away by any of this: it is stored, and waits.
+First those whose dialogue runs, and dials that lead straight to an essential service; then a dial with everything in
+it, which is over with one answer; a plain dial comes last, since it asks for three or four turns more. An SMS is not
+turned away by any of this: it is stored, and waits.
 """
 
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -16,6 +17,8 @@ import structlog
 
 from gateway.channels.contract import UssdInput
 from gateway.settings import OverloadSettings
+from menus import inputs
+from menus.folding import fold
 
 log = structlog.get_logger()
 
@@ -31,30 +34,35 @@ TELL_EVERY_S = 1.0
 
 class Urgency(StrEnum):
     RUNNING = "running"
+    ESSENTIAL = "essential"
     IN_ONE_DIAL = "in_one_dial"
     PLAIN_DIAL = "plain_dial"
 
 
-def urgency(service_code: str, said: UssdInput) -> Urgency:
-    """As far as the request alone tells. service_code: the channel's.
+def urgency(service_code: str, said: UssdInput, essential: Collection[str] = ()) -> Urgency:
+    """As far as the request alone tells. service_code: the channel's. essential: entry codes.
 
     Where the dialect does not say whether a session begins, one that brings inputs counts as running.
     """
     if said.opens is False or (said.opens is None and said.inputs):
         return Urgency.RUNNING
-    arguments = said.inputs or len(said.service_code) > len(service_code)
-    return Urgency.IN_ONE_DIAL if arguments else Urgency.PLAIN_DIAL
+    if not said.inputs and len(said.service_code) <= len(service_code):
+        return Urgency.PLAIN_DIAL
+    arguments = inputs.behind(service_code, said.service_code) or said.inputs
+    entry = fold(arguments.partition("*")[0]).rstrip("#")
+    return Urgency.ESSENTIAL if entry in essential else Urgency.IN_ONE_DIAL
 
 
 class Admission:
     """turned_away: how often since the start, by why."""
 
     def __init__(self, settings: OverloadSettings, monotonic: Callable[[], float]) -> None:
-        self.monotonic = monotonic
+        self.monotonic, self.essential = monotonic, settings.essential
         self._turns_at_once, self._callbacks_at_once = settings.turns_at_once, settings.callbacks_at_once
         reserved = settings.reserved_for_running
         self._most = {
             Urgency.RUNNING: settings.turns_at_once,
+            Urgency.ESSENTIAL: settings.turns_at_once,
             Urgency.IN_ONE_DIAL: settings.turns_at_once - reserved,
             Urgency.PLAIN_DIAL: settings.turns_at_once - 2 * reserved,
         }

@@ -161,6 +161,9 @@ class OverloadSettings(Strict):
     so the last of them is answered in a fraction of a second; one more is told at once to call again."""
     reserved_for_running: int = Field(default=32, ge=1)
     """Of these for dialogues that run; as many again for those and for dials with everything in them."""
+    essential: frozenset[Annotated[str, Field(pattern=r"^0[0-9]+$")]] = frozenset()
+    """Entry codes of services that citizens must reach on the busiest day: `["02"]`. Who dials one in one go,
+    `*4*061*02*...#`, is taken like somebody whose dialogue runs."""
     callbacks_at_once: int = Field(default=128, gt=0)
     """SMS and receipts that wait to be stored: few enough that the last of them has its answer before its peer gives up
     (10 s), on a slow disk too. One more is refused with 503, to come again."""

@@ -150,7 +150,9 @@ class Hearing:
                 opens=dial,
             )
             since = self._admission.monotonic()
-            with self._admission.turn(urgency(agreed.service_code, asked), since, agreed.reserve_s) as admitted:
+            with self._admission.turn(
+                urgency(agreed.service_code, asked, self._admission.essential), since, agreed.reserve_s
+            ) as admitted:
                 if not admitted:
                     return UssdReply(self._busy, end=True)
                 return await self._turns.take(self._name, agreed, asked)

@@ -117,7 +117,9 @@ class Channels:
         if isinstance(said, UssdEnd):
             await self._note_end(name, said)
             return said.answer
-        with self._admission.turn(urgency(channel.service_code, said), since, channel.reserve_s) as admitted:
+        with self._admission.turn(
+            urgency(channel.service_code, said, self._admission.essential), since, channel.reserve_s
+        ) as admitted:
             if not admitted:
                 return dialect.write(UssdReply(self._busy[name], end=True), said)
             return dialect.write(await self._turn(name, channel, said), said)

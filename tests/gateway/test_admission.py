@@ -51,13 +51,21 @@ def taken(admission):
         (CODE, "", None, Urgency.PLAIN_DIAL),
         ("*4*061*12345#", "", None, Urgency.IN_ONE_DIAL),
         (CODE, "1*12345", None, Urgency.RUNNING),
+        ("*4*061*02*7#", "", True, Urgency.ESSENTIAL),
+        ("*4*061*۰۲#", "", None, Urgency.ESSENTIAL),
+        (CODE, "02*7", True, Urgency.ESSENTIAL),
+        ("*4*061*021*7#", "", True, Urgency.IN_ONE_DIAL),
+        ("*4*061*7*02#", "", True, Urgency.IN_ONE_DIAL),
     ],
 )
 def test_the_request_alone_says_how_urgent_it_is(code, inputs, opens, kind):
-    assert kind is urgency(CODE, UssdInput("s1", "+989161234567", code, inputs, opens=opens))
+    assert kind is urgency(CODE, UssdInput("s1", "+989161234567", code, inputs, opens=opens), {"02"})
 
 
-@pytest.mark.parametrize(("kind", "in_hand"), [(Urgency.PLAIN_DIAL, 2), (Urgency.IN_ONE_DIAL, 3), (Urgency.RUNNING, 4)])
+@pytest.mark.parametrize(
+    ("kind", "in_hand"),
+    [(Urgency.PLAIN_DIAL, 2), (Urgency.IN_ONE_DIAL, 3), (Urgency.ESSENTIAL, 4), (Urgency.RUNNING, 4)],
+)
 def test_each_kind_has_its_share(admission, taken, kind, in_hand):
     assert in_hand == taken(kind, 10)
     assert ({kind: 10 - in_hand}, in_hand) == (dict(admission.turned_away), admission.turns)
@@ -219,6 +227,20 @@ async def test_too_many_at_once_read_so_in_the_words_of_their_channel(desk, held
         assert 4 == held.asked
         status, body = await said("8", "begin", code=CODE)
         assert (200, False) == (status, body["end"])
+
+
+async def test_an_essential_service_is_reached_when_others_are_not(desk, held, eventually, busy):
+    few = FEW.model_copy(update={"essential": frozenset({"02"})})
+    async with desk(overload=few, environ={"SECRETARIAT_URL": held.url, "SERVICES_URL": held.url}.items()) as d:
+        asking = [asyncio.create_task(d.ussd("", msisdn=f"+9891600000{count:02}", code=f"*4*061*{count + 101}#"))
+                  for count in range(3)]  # fmt: skip
+        await until_asked(held, eventually, 3)
+        assert (200, f"END {busy}") == await d.ussd("", msisdn="+989160000010", code="*4*061*107#")
+
+        asking.append(asyncio.create_task(d.ussd("", msisdn="+989160000011", code="*4*061*02*2001000344#")))
+        await until_asked(held, eventually, 4)
+        held.let_go.set()
+        assert all(busy not in answer for _, answer in await asyncio.gather(*asking))
 
 
 async def test_too_many_at_once_read_so_over_smpp(desk, held, eventually, busy):
