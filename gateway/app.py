@@ -219,6 +219,9 @@ async def composed(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.stop)
         await database.start()
+        if not await database.opens():
+            where = f"what stands in database {database} was sealed with other keys"
+            raise KeysUnusable(f"{own.keys_file}: {where}; bring back the file it was sealed with")
         publications = await opened(StoredMenus(database, clock), house(settings), checked.menu)
         menus = publications.menus
         stack.push_async_callback(menus.stop)
@@ -394,6 +397,9 @@ async def migrate(settings: Settings, *, back_to: str | None = None) -> tuple[Da
     own = settings.gateway
     database = Database(own.database, read_keys(Path(own.keys_file)), own.storage)
     try:
+        if back_to is not None and (busy := await database.at_work()):
+            told = "stop it first, or wait half a minute where it was killed; nothing was changed"
+            raise DatabaseUnusable(f"database {database}: a gateway is at work on it (it has {busy}); {told}")
         await (database.start() if back_to is None else database.go_back(back_to))
         return database, await database.revision()
     finally:

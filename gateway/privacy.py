@@ -95,6 +95,8 @@ def read_keys(path: Path) -> Keys:
         )
     except FileNotFoundError:
         raise KeysUnusable(f"{path}: no keys here; `rasad keys new {path}` makes them") from None
+    except OSError as error:
+        raise KeysUnusable(f"{path}: cannot be read by who runs this: {error.strerror or error}") from None
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise KeysUnusable(
             f"{path}: not a keys file ({type(error).__name__}); expected data, index and log keys"

@@ -6,7 +6,7 @@ A model refuses what it does not know, and says what was expected.
 import math
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
@@ -32,14 +32,28 @@ def _one_server(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
 
 
-def _redis_url(url: str) -> str:
+SPELLED = "in a password write %40 for @, %2F for /, %23 for #, %3A for : and %25 for %"
+
+
+def _whole(url: str) -> bool:
+    """Whether it falls into its parts as it was meant to. What it says is told to nobody: there is a password in it."""
     try:
         parts = urlsplit(url)
-        sound = parts.scheme in ("redis", "rediss") and parts.hostname and (parts.port is None or parts.port > 0)
+        there = parts.hostname or "host=" in parts.query  # or a socket's folder
+        return bool(there) and parts.port != 0 and parts.netloc.count("@") < 2 and not parts.fragment
     except ValueError:
-        sound = False
-    if not sound:
-        raise ValueError("expected redis://HOST:PORT/0, or rediss:// for TLS")
+        return False
+
+
+def _redis_url(url: str) -> str:
+    if not _whole(url) or urlsplit(url).scheme not in ("redis", "rediss"):
+        raise ValueError(f"expected redis://HOST:PORT/0, or rediss:// for TLS; {SPELLED}")
+    return url
+
+
+def _database_url(url: str) -> str:
+    if url.startswith("postgresql") and not _whole(url):
+        raise ValueError(f"expected postgresql+asyncpg://user:password@host:port/name; {SPELLED}")
     return url
 
 
@@ -50,7 +64,7 @@ class RedisSettings(Strict):
     """One server: `url`. A cluster: some of its nodes. A server that sentinels watch over: those, and `url` with the
     name they know it by for a host."""
 
-    url: RedisUrl | Literal[""] = Field(default="", repr=False)
+    url: RedisUrl = Field(default="", repr=False)
     cluster: tuple[RedisUrl, ...] = Field(default=(), repr=False)
     sentinels: tuple[RedisUrl, ...] = Field(default=(), repr=False)
 
@@ -192,7 +206,9 @@ class GatewaySettings(Strict):
     tls: TlsSettings | None = None
     proxies: Networks = ()
     """Proxies of ours: what they say of where a request comes from, and with which certificate, is believed."""
-    database: str = Field(default="sqlite+aiosqlite:///var/rasad.db", repr=False)
+    database: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="sqlite+aiosqlite:///var/rasad.db", repr=False
+    )
     """Or postgresql+asyncpg://user:${PASSWORD}@host/name, where several processes or machines share one."""
     storage: StorageSettings = StorageSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -18,7 +18,7 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError, RedisError
 
 from gateway.privacy import Keys, Unsealable
 from gateway.sessions.store import Session, SessionKey, SessionStore, StoreFull, StoreUnavailable
@@ -103,6 +103,8 @@ class RedisSessions:
         try:
             async with asyncio.timeout(self._within_s):
                 found: dict[str, Any] = await self._client.info("memory")
+        except (AuthenticationError, NoPermissionError):
+            return "Redis refuses our user or password; USSD callers are told to dial again"
         except (RedisError, OSError, TimeoutError) as error:
             return f"Redis does not answer ({type(error).__name__}); USSD callers are told to dial again"
         nodes = [found] if "used_memory" in found else list(found.values())  # of a cluster, by node

@@ -19,13 +19,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, ColumnElement, Connection, NullPool, Table, event, make_url, text
+from sqlalchemy import URL, ColumnElement, Connection, NullPool, Table, event, make_url, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.clock import SystemClock
-from gateway.privacy import Keys
+from gateway.privacy import Keys, Unsealable
 from gateway.settings import StorageSettings
 from gateway.storage import sqlite
 from gateway.storage.columns import Seconds
@@ -39,6 +39,9 @@ DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 """What the schema and the statements were tried on."""
 
 EXPECTED = "expected sqlite+aiosqlite:///path/to/rasad.db or postgresql+asyncpg://user@host/name"
+
+LOOKED_AT = 3
+"""Of the newest messages, each way, by which keys are known."""
 
 ALIVE_WITHIN_S = 2.0
 """What a database gets to say that it is there."""
@@ -101,6 +104,32 @@ class Database:
         async with self.reading() as connection:
             found = await connection.run_sync(lambda here: MigrationContext.configure(here).get_current_revision())
         return found or "base"
+
+    async def opens(self) -> bool:
+        """Whether our keys open what stands here. One row that does not open is its own trouble; if the newest ones do
+        not, messages would be set aside one after the other, for good."""
+        found = []
+        for table in (self.tables.message_in, self.tables.message_out):
+            newest = select(table.c.msisdn).order_by(table.c.id.desc()).limit(1)
+            for place in range(LOOKED_AT):
+                try:
+                    async with self.reading() as connection:
+                        row = (await connection.execute(newest.offset(place))).first()
+                except Unsealable:
+                    found.append(False)
+                else:
+                    found += [True] if row is not None else []
+        return any(found) or not found
+
+    async def at_work(self) -> str | None:
+        """What a gateway has a lease of at this moment; None where there is none."""
+        lease = self.tables.lease
+        try:
+            async with self.reading() as connection:
+                held = select(lease.c.name).where(lease.c.until > self.seconds).order_by(lease.c.name).limit(1)
+                return (await connection.execute(held)).scalar_one_or_none()
+        except SQLAlchemyError:
+            return None  # a schema from before there were any
 
     async def stop(self) -> None:
         await self.together.stop()

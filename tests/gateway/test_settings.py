@@ -162,3 +162,40 @@ def test_secrets_do_not_stand_in_a_repr(config):
     read = settings_files.read(config, ENVIRON)
 
     assert "secret" not in repr(read.sms["kannel"].send)
+
+
+@pytest.mark.parametrize(
+    ("key", "url"),
+    [
+        ("sessions", "{{redis: 'redis://:{secret}@127.0.0.1:6379/0'}}"),
+        ("sessions", "{{redis: {{url: 'redis://:{secret}@127.0.0.1:6379/0'}}}}"),
+        ("sessions", "{{redis: '{secret}@127.0.0.1'}}"),
+        ("sessions", "{{redis: ''}}"),
+        ("database", "'postgresql+asyncpg://rasad:{secret}@127.0.0.1/rasad'"),
+    ],
+)
+@pytest.mark.parametrize("secret", ["hush#hush", "hush/hush", "hush@hush"])
+def test_a_password_that_breaks_its_url_is_not_told(config, key, url, secret):
+    (config / "gateway.yaml").write_text(f"{key}: {url.format(secret='${HUSH}')}\n", "utf-8")
+
+    found = faults(config, {**ENVIRON, "HUSH": secret})
+
+    assert ["gateway.yaml"] == [file for file, _, _ in found]
+    assert "expected " in found[0][2]
+    assert "%23 for #" in found[0][2]
+    assert "hush" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://rasad:${HUSH}@127.0.0.1:5432/rasad",
+        "postgresql+asyncpg://rasad@/rasad?host=/run/postgresql",
+        "sqlite+aiosqlite:////var/lib/rasad/rasad.db",
+    ],
+)
+def test_a_database_that_can_be_reached_is_taken_as_it_stands(config, url):
+    (config / "gateway.yaml").write_text(f"database: {url}\n", "utf-8")
+
+    found = settings_files.read(config, {**ENVIRON, "HUSH": "hush%23hush"})
+    assert url.replace("${HUSH}", "hush%23hush") == found.gateway.database
