@@ -107,7 +107,7 @@ class FollowSettings(Strict):
     expires_after_s: float = Field(default=7_776_000.0, gt=0)
     """How long a case is followed. 90 days: after that a phone may have changed hands."""
     stop_by_zero_within_s: float = Field(default=172_800.0, gt=0)
-    """How long after a notice a bare 0 by SMS means: no more of these."""
+    """How long after a notice a bare 0 by SMS means no more of these, whatever else we have asked her by SMS."""
 
 
 class SmsSettings(Strict):

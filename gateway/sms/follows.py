@@ -107,13 +107,15 @@ class Follows:
         hers = (self._table.c.msisdn_tag == caller.tag, self._table.c.state == "following")
         return await self._stored(update(self._table).where(*hers).values(state="stopped"))
 
-    async def told(self, msisdn_tag: str) -> bool:
-        """Whether this phone has been told of a change lately, so that a bare 0 from it means: no more of these."""
+    async def told(self, msisdn_tag: str, *, lately: bool) -> bool:
+        """Whether this phone follows anything, and so was told to send 0 for no more of it. lately: and in a notice that
+        came not long ago."""
         table = self._table
-        since = self._clock.now() - timedelta(seconds=self._settings.stop_by_zero_within_s)
-        lately = (table.c.msisdn_tag == msisdn_tag, table.c.state == "following", table.c.told_at > since)
+        hers = [table.c.msisdn_tag == msisdn_tag, table.c.state == "following"]
+        if lately:
+            hers.append(table.c.told_at > self._clock.now() - timedelta(seconds=self._settings.stop_by_zero_within_s))
         async with self._database.reading() as connection:
-            return (await connection.execute(select(table.c.id).where(*lately).limit(1))).first() is not None
+            return (await connection.execute(select(table.c.id).where(*hers).limit(1))).first() is not None
 
     async def _stored(self, statement: Any) -> Answer:
         try:

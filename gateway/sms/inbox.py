@@ -198,10 +198,11 @@ class Inbox:
         """What this message is: an answer to what we asked her last, or the beginning of a conversation."""
         current = await self._turns.menus.of(row.msisdn_tag)
         opened, language = keywords.opened_by(current, row.text)
-        stop = _entry_to(current, "unfollow") if fold(row.text) == "0" else None
-        if stop is not None and await self._follows.told(row.msisdn_tag):
-            opened = Opened(entry=stop)
         dialogue, trail = await self._conversations.running(row.channel, row.msisdn_tag) or (None, None)
+        stop = _entry_to(current, "unfollow") if fold(row.text) == "0" else None
+        # In the middle of something else a 0 is an answer to that, unless a notice has just said what it does.
+        if stop is not None and await self._follows.told(row.msisdn_tag, lately=dialogue is not None):
+            opened = Opened(entry=stop)
         # Nobody waits on the line: what a version may take to be found is what an office may.
         within_s = self._settings.answer_within_s
         menu = await self._turns.menus.version(dialogue.menu, within_s) if dialogue else None

@@ -137,6 +137,26 @@ async def test_it_is_stopped_by_0_or_by_a_word(followed, office, clock, eventual
         assert ["stopped"] == [row.state for row in await d.rows("follow")]
 
 
+async def test_the_0_she_was_told_of_when_she_began_stops_it_before_anything_was_told(followed, eventually):
+    async with followed() as d:
+        await follow(d)
+        await d.sms("0")
+
+        assert (await told(d, eventually, 1))[0].startswith("رصد: دیگر پیامک تغییر نمی‌فرستیم")
+        assert ["stopped"] == [row.state for row in await d.rows("follow")]
+
+
+async def test_a_bare_0_in_the_middle_of_something_else_is_its_answer(followed, eventually):
+    async with followed() as d:
+        await follow(d)
+        await d.sms("درخواست", message_id="m-1")  # with which code?
+        await told(d, eventually, 1)
+        await d.sms("0", message_id="m-2")
+        await told(d, eventually, 2)
+
+        assert ["following"] == [row.state for row in await d.rows("follow")]
+
+
 async def test_a_bare_0_of_who_follows_nothing_is_an_sms_like_others(followed, eventually):
     async with followed() as d:
         await d.sms("0")
