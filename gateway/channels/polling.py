@@ -23,8 +23,8 @@ AT_ONCE = 100
 STORE_AGAIN_S = 1.0
 """While our own storage does not answer, what was handed out is held here and stored before anything else is asked."""
 
-STOP_WITHIN_S = 2.0
-"""What is being stored when the process is told to stop gets."""
+STOP_WITHIN_S = 1.0
+"""What is being stored when the process is told to stop gets, after whatever else took its time."""
 
 
 class Poller:

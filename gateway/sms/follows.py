@@ -108,7 +108,7 @@ class Follows:
         return await self._stored(update(self._table).where(*hers).values(state="stopped"))
 
     async def told(self, msisdn_tag: str, *, lately: bool) -> bool:
-        """Whether this phone follows anything, and so was told to send 0 for no more of it. lately: and in a notice that
+        """Whether this phone follows anything, and so was told to send 0 for no more of it. lately: in a notice that
         came not long ago."""
         table = self._table
         hers = [table.c.msisdn_tag == msisdn_tag, table.c.state == "following"]

@@ -1,6 +1,8 @@
 """What an engineer gets wrong before the first message: a start says so, and nothing is spoilt by it."""
 
 import dataclasses
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -8,9 +10,10 @@ from gateway import app
 from gateway.privacy import KeysUnusable, read_keys, write_keys
 from gateway.sessions.redis import RedisSessions
 from gateway.settings import RedisSettings
-from gateway.storage.database import DatabaseUnusable
+from gateway.storage.database import Database, DatabaseUnusable
 from tests import redis as servers
 from tests.conftest import BOTH_DATABASES
+from tests.gateway.processes import rows
 
 
 @BOTH_DATABASES
@@ -79,3 +82,17 @@ async def test_a_redis_that_refuses_our_password_is_not_said_to_be_silent(keys):
         sessions = RedisSessions(RedisSettings(url=wrong), 5.0, keys)
         assert (await sessions.trouble()).startswith("Redis refuses our user or password")
         await sessions.stop()
+
+
+async def test_a_backup_of_sqlite_taken_while_it_runs_is_a_database(desk, tmp_path, keys, eventually):
+    """As docs/deployment.md has it."""
+    async with desk() as d:
+        await d.sms("12345")
+        await eventually(lambda: d.rows("message_out"))
+        with closing(sqlite3.connect(d.database.engine.url.database)) as running:
+            running.execute("VACUUM INTO ?", (str(tmp_path / "backup.db"),))
+    brought_back = Database(f"sqlite+aiosqlite:///{tmp_path / 'backup.db'}", keys)
+    await brought_back.start()
+    assert await brought_back.opens()
+    assert ["12345"] == [row.text for row in await rows(brought_back, "message_in")]
+    await brought_back.stop()
