@@ -5,6 +5,8 @@ RASAD_CLOCK=FILE     the wall clock is off by as many seconds as stand in FILE, 
 RASAD_DATABASE_CLOCK=FILE  so is the database's, as far as leases and rates go by it
 RASAD_LEASE_S=6      leases last as long, and everything about them is as much shorter
 RASAD_POISON=1       messages for these letters do what no message should
+RASAD_STANDS=FOLDER  while FOLDER/stop is there, the first to claim a message to send takes it away, writes its pid to
+                     FOLDER/stood and stands still until it is told to go on
 RASAD_SPARED=FOLDER  each process notes at its end, in a file by its pid, how many objects collections did not look at
 """
 
@@ -67,6 +69,22 @@ def _poison() -> None:
     Turns.converse = converse  # type: ignore[method-assign]
 
 
+def _stands(folder: Path) -> None:
+    from gateway import crash_points
+
+    as_it_is = crash_points.reached
+
+    def reached(point: str) -> None:
+        as_it_is(point)
+        if point == "after_send_claim" and (folder / "stop").exists():
+            (folder / "stop").unlink()
+            (folder / "part").write_text(str(os.getpid()))
+            (folder / "part").rename(folder / "stood")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    crash_points.reached = reached
+
+
 def _spared(folder: Path) -> None:
     atexit.register(lambda: (folder / str(os.getpid())).write_text(str(gc.get_freeze_count())))
 
@@ -80,5 +98,7 @@ if importlib.util.find_spec("gateway") is not None:
         _database_clock(Path(os.environ["RASAD_DATABASE_CLOCK"]))
     if "RASAD_POISON" in os.environ:
         _poison()
+    if "RASAD_STANDS" in os.environ:
+        _stands(Path(os.environ["RASAD_STANDS"]))
     if "RASAD_SPARED" in os.environ:
         _spared(Path(os.environ["RASAD_SPARED"]))
