@@ -277,7 +277,11 @@ def test_a_keyboard_has_the_keys_of_a_phone(demo, terminal, end, tmp_path):
     phone.press(b"\x1b[5~")
     assert "نامه 777" in phone.until("\n> ")
     phone.press(end)
-    phone.until("is written")
+    try:
+        phone.until("is written", within_s=10)
+    except AssertionError:  # between the prompt and the wait for a key readline misses a signal; so she presses again
+        phone.press(end)
+        phone.until("is written")
 
     assert 0 == phone.process.wait(timeout=10)
     assert 0 == rasad("rehearse", str(tmp_path / "c.yaml"), "--url", url).returncode
