@@ -208,11 +208,13 @@ class Worker:
                 if not await self._candidates.any(connection, now, held, suspect=False if others_only else None):
                     return []
         rows: list[Row[Any]] = []
+        allowed_at = 0.0
         async with self._database.writing() as connection:
             # Two claims at once would each take a row of one phone.
             await self._database.alone(connection, f"claim {self.name}")
             if rate is not None:
                 free = min(free, await rate.allowed(connection, now))
+                allowed_at = self._database.monotonic()
             if True in kinds and not await self._steady.now(connection):
                 kinds = (False,)
             for suspect in kinds:
@@ -225,7 +227,9 @@ class Worker:
                 await rate.taken(connection, rows, now)
         whole = await self._whole([row.id for row in rows])
         if rate is not None and len(rows) == free:
-            self._look_in_s = min(POLL_S, rate.next_in_s)
+            # From the moment the rate was looked at: what the claim took is not to be waited for besides.
+            took_s = self._database.monotonic() - allowed_at
+            self._look_in_s = min(POLL_S, max(0.0, rate.next_in_s - took_s))
         self._found, until = bool(rows), asked_at + LEASE_S
         return [
             Held(self._database, self._table, row.id, row.fence, until, row.cut_off, whole.get(row.id))

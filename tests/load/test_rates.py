@@ -81,7 +81,8 @@ async def test_three_binds_at_their_rate(database_url, redis_url, tmp_path, keys
         await service.start(**inside(RASAD_LEASE_S="6") if not proving() else {})
         began = loop.time()
         while len(asked_at) < replies:
-            due = min(replies, round((loop.time() - began) * 3 * PER_S / 3)) - len(asked_at)
+            # Five in twelve of what may be sent: bulk is what is left at the end, so that there is always something.
+            due = min(replies, round((loop.time() - began) * 3 * PER_S * 5 / 12)) - len(asked_at)
             if due:
                 await add(bulk + len(asked_at), due, "reply", Priority.REPLY)
             await asyncio.sleep(0.25)
@@ -93,7 +94,11 @@ async def test_three_binds_at_their_rate(database_url, redis_url, tmp_path, keys
     figure("runs", bulk + replies)
     for times in arrived.values():
         figure.most("most in a second", most_in_a_second(times))
-    means = [(len(times) - 1) / (times[-1] - times[0]) for times in arrived.values()]
+    # From the moment all four are at work; before, they keep the processor busy with their start.
+    means = []
+    for times in arrived.values():
+        since = bisect.bisect_left(times, began)
+        means.append((len(times) - since - 1) / (times[-1] - times[since]))
     figure("a second on the average", round(min(means), 1))
     waited.sort()
     figure("95 of 100 replies within s", round(waited[len(waited) * 95 // 100], 2))
