@@ -14,6 +14,7 @@ it was shown, the message goes as an SMS, as if it had never been tried; only a 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -262,7 +263,9 @@ class Outbox:
             # We stop, and this one took too long to wait for: whoever has it next must know of the doubt.
             row = held.row
             doubt = {"attempt": "unknown", "doubts": row.doubts + 1, "reason": "no answer before we stopped"}
-            await self._ended(held, state=_left_at(row), due_at=self._again_at(row), **doubt)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_WITHIN_S):
+                    await self._ended(held, state=_left_at(row), due_at=self._again_at(row), **doubt)
             raise
 
     def _again_at(self, row: Row[Any]) -> datetime:

@@ -99,6 +99,19 @@ async def test_what_takes_too_long_to_wait_for_is_in_doubt(two, ten, sending, da
     assert {"sent"} == {row.state for row in await rows(database, "message_out")}
 
 
+async def test_a_stop_waits_for_no_database_that_is_away(two, ten, sending, monkeypatch):
+    monkeypatch.setattr(worker, "FINISH_WITHIN_S", 0.1)
+    monkeypatch.setattr(of_outbox, "STOP_WITHIN_S", 0.1)
+    silent, gone = Provider(takes_s=60), away(two[0], monkeypatch)
+
+    async def and_then_the_database_goes(*said, **more):
+        gone[0] = True
+        return await silent(*said, **more)
+
+    async with asyncio.timeout(20):
+        await stopped_in_the_middle(sending(two[0], and_then_the_database_goes), silent)
+
+
 def away(database, monkeypatch):
     """`gone[0]`: whether this process's database takes nothing."""
     gone, writing = [False], database.writing
