@@ -19,6 +19,9 @@ async def lasting(name: str, work: Callable[[], Awaitable[None]]) -> None:
             return await work()
         except Exception:
             log.exception("work_failed", work=name)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # it stumbled on its way out
             await asyncio.sleep(AGAIN_S)
 
 
@@ -27,5 +30,6 @@ async def ended(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     for task in tasks:
-        with suppress(asyncio.CancelledError):
+        # What it stumbled over on its way out stands in the log.
+        with suppress(asyncio.CancelledError, Exception):
             await task

@@ -29,8 +29,8 @@ def _without_content(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutabl
 
 
 class _TracesNowAndThen:
-    """Of the same event, error and line of code the first one has its traceback; until TRACE_EVERY_S later the others
-    are told by the error's name alone."""
+    """Of the same event, error and way through the code the first one has its traceback; until TRACE_EVERY_S later the
+    others are told by the error's name alone."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -40,10 +40,11 @@ class _TracesNowAndThen:
         error = _raised(event.get("exc_info"))
         if error is None:
             return event
-        at = error.__traceback__
-        while at is not None and at.tb_next is not None:
+        way, at = [], error.__traceback__
+        while at is not None:
+            way.append((at.tb_frame.f_code, at.tb_lineno))
             at = at.tb_next
-        trouble = (event["event"], type(error), at and (at.tb_frame.f_code.co_filename, at.tb_lineno))
+        trouble = (event["event"], type(error), *way)
         now = self._monotonic()
         if now - self._told.get(trouble, -math.inf) < TRACE_EVERY_S:
             del event["exc_info"]

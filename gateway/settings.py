@@ -39,14 +39,13 @@ def _whole(url: str) -> bool:
     """Whether it falls into its parts as it was meant to. What it says is told to nobody: there is a password in it."""
     try:
         parts = urlsplit(url)
-        there = parts.hostname or "host=" in parts.query  # or a socket's folder
-        return bool(there) and parts.port != 0 and parts.netloc.count("@") < 2 and not parts.fragment
+        return parts.port != 0 and parts.netloc.count("@") < 2 and not parts.fragment
     except ValueError:
         return False
 
 
 def _redis_url(url: str) -> str:
-    if not _whole(url) or urlsplit(url).scheme not in ("redis", "rediss"):
+    if not _whole(url) or not urlsplit(url).hostname or urlsplit(url).scheme not in ("redis", "rediss"):
         raise ValueError(f"expected redis://HOST:PORT/0, or rediss:// for TLS; {SPELLED}")
     return url
 

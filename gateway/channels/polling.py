@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import aiohttp
 import structlog
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import msisdn
 from gateway.channels.contract import MoSms, OutRequest, Polled
@@ -13,6 +13,7 @@ from gateway.channels.outgoing import NotReached, Unanswered, fetched, route_of
 from gateway.settings_channels import SmsChannel
 from gateway.sms.inbox import Inbox
 from gateway.sms.receipts import Receipts
+from gateway.sms.worker import OF_THE_ROW
 
 log = structlog.get_logger()
 
@@ -46,7 +47,9 @@ class Poller:
 
     async def run(self) -> None:
         """Until cancelled: somebody else asks then. What was handed out stays in hand."""
-        await asyncio.gather(self._messages(), self._fates())
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._messages())
+            both.create_task(self._fates())
 
     async def stop(self) -> None:
         """The process ends: what is in hand is stored, where the database takes it."""
@@ -75,7 +78,11 @@ class Poller:
         answer = await self._asked(self._dialect.messages_request(self._route))
         found = self._dialect.messages(*answer) if answer is not None else []
         self._unstored = len(found)
-        return list(await asyncio.gather(*map(self._stored, found)))
+        stored = await asyncio.gather(*map(self._stored, found), return_exceptions=True)
+        for error in stored:
+            if isinstance(error, BaseException):
+                log.error("sms_cannot_be_stored", channel=self._name, exc_info=error)
+        return [each is True for each in stored]
 
     async def _fates(self) -> None:
         while True:
@@ -103,19 +110,19 @@ class Poller:
     async def _stored(self, message: MoSms) -> bool:
         """It is handed out once, so it is not let go before it is stored. Whether it is new."""
         sender = msisdn.normal(message.msisdn)
-        new = False
-        if sender is None:
+        try:
+            if sender is not None:
+                return await self._kept(replace(message, msisdn=sender))
             log.warning("refused", channel=self._name, status=0, why="the sender is no mobile phone number")
-        else:
-            new = await self._kept(replace(message, msisdn=sender))
-        self._unstored -= 1
-        return new
+            return False
+        finally:
+            self._unstored -= 1
 
     async def _kept(self, message: MoSms) -> bool:
         while True:
             try:
                 stored = await self._inbox.receive(self._name, message)
-            except (DataError, IntegrityError, ProgrammingError):
+            except OF_THE_ROW:
                 log.exception("sms_cannot_be_stored", channel=self._name)  # it would be no other the next time
                 return False
             except SQLAlchemyError:

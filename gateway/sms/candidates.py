@@ -118,7 +118,7 @@ class Candidates:
         free_still = (table.c.id.in_(select(wanted.c.id)), self._scope(table), table.c.leased_until <= seconds)
         taken = {
             "leased_until": seconds + LEASE_S,
-            "fence": table.c.fence + 1,
+            "fence": table.c.fence + 2 - table.c.fence % 2,
             "tries": table.c.tries + 1,
             "cut_off": table.c.cut_off + 1,
         }

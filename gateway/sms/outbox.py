@@ -23,7 +23,7 @@ from typing import Any, Protocol, assert_never
 
 import structlog
 from sqlalchemy import ColumnElement, FromClause, Row, and_, or_
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.channels.contract import Accepted, NotAccepted, SendResult, Stopped, Unknown
@@ -36,7 +36,7 @@ from gateway.settings import SmsSettings
 from gateway.sms import receipts
 from gateway.sms.candidates import Ago
 from gateway.sms.pace import Rate
-from gateway.sms.worker import Held, Worker
+from gateway.sms.worker import OF_THE_ROW, Held, Worker
 from gateway.storage.database import Database, insert_once
 from gateway.storage.tables import is_word
 from menus.alphabet import Capacity, fits, segments
@@ -279,7 +279,7 @@ class Outbox:
 
         async def work(connection: AsyncConnection) -> None:
             if provider_id:
-                await receipts.before(self._database, connection, held.row, provider_id)
+                await self._database.alone(connection, receipts.of(held.row.channel))
             if not await held.write(connection, **values):
                 return
             if provider_id:
@@ -288,14 +288,14 @@ class Outbox:
                 await self._rates[held.row.channel].rest(connection, rests_until)
 
         while True:
-            writing = asyncio.ensure_future(self._database.together(work, receipts.of(held.row)))
+            writing = asyncio.ensure_future(self._database.together(work, receipts.of(held.row.channel)))
             try:
                 return await asyncio.shield(writing)
             except asyncio.CancelledError:
                 # We stop, and the row is given back next: not before what is under way is written.
-                await asyncio.wait({writing}, timeout=STOP_WITHIN_S)
+                held.unwritten = bool((await asyncio.wait({writing}, timeout=STOP_WITHIN_S))[1])
                 raise
-            except (DataError, IntegrityError, ProgrammingError):
+            except OF_THE_ROW:
                 raise  # it would be no other the next time
             except SQLAlchemyError:
                 # Where another process has taken the row meanwhile, the next try says so: Stale.

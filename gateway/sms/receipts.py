@@ -48,7 +48,7 @@ class Receipts:
         }
 
         async def work(connection: AsyncConnection) -> int | None:
-            await self._database.alone(connection, whose)
+            await self._database.alone(connection, of(channel))
             # What says the same again, also because our answer was lost, is the same receipt, and as young as now.
             said = upsert(tables.receipt, {**values, "received_at": now}, on=list(values), update={"received_at": now})
             await connection.execute(said)
@@ -62,8 +62,7 @@ class Receipts:
             reached("in_receipt")
             return found.id if found is not None else None
 
-        whose = _of(channel, tag or receipt.provider_id)
-        found = await self._database.together(work, whose)
+        found = await self._database.together(work, of(channel))
         log.info("sms_reported", channel=channel, message=found, fate=receipt.fate,
                  reason=receipt.reason)  # fmt: skip
 
@@ -84,21 +83,10 @@ class Receipts:
         return [found[begin : begin + at_once] for begin in range(0, len(found), at_once)]
 
 
-async def before(database: Database, connection: AsyncConnection, row: Row[Any], provider_id: str) -> None:
-    """First in a transaction that gives this message its id: a receipt that comes in this moment to another process is
-    either here already, or finds the id."""
-    await database.alone(connection, of(row))
-    await database.alone(connection, _of(row.channel, provider_id))
-
-
-def of(row: Row[Any]) -> str:
-    """The key of a work that gives this message its id: works with the same keys go in the same order everywhere."""
-    return _of(row.channel, row.msisdn_tag)
-
-
-def _of(channel: str, whose: str) -> str:
-    """What receipts and outcomes of one phone, or of one id where no phone is named, wait for each other by."""
-    return f"receipt {channel} {whose}"
+def of(channel: str) -> str:
+    """What a transaction that stores a channel's receipt, or gives a message its id, begins with doing alone: or a
+    receipt that comes in that moment to another process finds no id, and the other one no receipt."""
+    return f"receipts {channel}"
 
 
 async def catch_up(connection: AsyncConnection, tables: Tables, row: Row[Any], provider_id: str) -> None:

@@ -2,11 +2,12 @@
 number at once, one at a time for each phone, no faster than somebody outside allows, and never held up by what goes
 wrong with one row.
 
-A claim is one statement: it gives the row a lease of LEASE_S by the database's clock and a fence that grows, and counts
-the attempt, so that what kills us is counted too. Who holds a row renews its lease, and ends the claim with what it
-writes; where the fence has grown, somebody else has the row, and the whole transaction is rolled back. Of a process
-that died the rows are claimed again when the lease is over; one that stops in order finishes what it has handed to
-somebody outside, and gives back the rest. An attempt that failed because the database was away is none.
+A claim is one statement: it gives the row a lease of LEASE_S by the database's clock and a fence that grows to the next
+even number, and counts the attempt, so that what kills us is counted too. Who holds a row renews its lease, and ends
+the claim with what it writes, which makes the fence odd; where it has grown further, somebody else has the row, and the
+whole transaction is rolled back. Of a process that died the rows are claimed again when the lease is over; one that
+stops in order finishes what it has handed to somebody outside, and gives back the rest. An attempt that failed because
+the database was away is none.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Row, Table, and_, bindparam, select, tuple_, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.privacy import Unsealable
@@ -39,6 +40,9 @@ MAX_CUT_OFF = 4
 FINISH_WITHIN_S = 3.0
 """What is in somebody's hands outside when we are told to stop gets to come to its end."""
 
+OF_THE_ROW = (DataError, IntegrityError, ProgrammingError)
+"""What a database says of a statement, and would say again; all else it says of itself."""
+
 HELD_BACK_S = 5.0
 """When the database was away, whoever has rows in hand writes first what came of them, also where their leases are over
 meanwhile: that long nobody takes them over."""
@@ -54,7 +58,8 @@ class Stale(Exception):
 @dataclass(slots=True, eq=False)
 class Held:
     """A row in hand. until: when the lease is over, by the database's monotonic clock; cut_off: claims whose end nobody
-    saw, this one among them; handed_over: something was done outside that a second attempt would do again."""
+    saw, this one among them; handed_over: something was done outside that a second attempt would do again; unwritten:
+    what came of it is on its way to the database still."""
 
     database: Database
     table: Table
@@ -64,6 +69,7 @@ class Held:
     cut_off: int = 1
     row: Any = None
     handed_over: bool = False
+    unwritten: bool = False
 
     @property
     def suspect(self) -> bool:
@@ -80,12 +86,12 @@ class Held:
         a commit whose answer was lost; then all of this work is done, and what it does once more may undo what came
         after it. Raises Stale: nothing of this transaction may stay."""
         table = self.table
-        ours = (table.c.id == self.id, table.c.fence == self.fence)
-        ended = {"leased_until": 0.0, "cut_off": 0, **values}
-        running = (*ours, table.c.leased_until > 0)
-        if (await connection.execute(update(table).where(*running).values(**ended))).rowcount:
+        mine = (table.c.id == self.id, table.c.fence == self.fence)
+        ended = {"leased_until": 0.0, "cut_off": 0, "fence": self.fence + 1, **values}
+        if (await connection.execute(update(table).where(*mine).values(**ended))).rowcount:
             return True
-        if (await connection.execute(select(table.c.id).where(*ours))).first() is None:
+        by_us = (table.c.id == self.id, table.c.fence == self.fence + 1)
+        if (await connection.execute(select(table.c.id).where(*by_us))).first() is None:
             raise Stale
         return False
 
@@ -273,11 +279,11 @@ class Worker:
             self.stale += 1
             log.error("worker_stale", worker=self.name, row=held.id, stale=self.stale)
             await self._given_back(held)
-        except Exception:
+        except Exception as error:
             log.exception("worker_failed", worker=self.name, row=held.id)
             # Not at once, or a broken row spins; and as long as this is its turn, it is nobody else's.
             await asyncio.sleep(POLL_S)
-            await self._again(held)
+            await self._again(held, counts=not isinstance(error, SQLAlchemyError) or isinstance(error, OF_THE_ROW))
         finally:
             del self._busy[held]
             self._woken.set()
@@ -305,9 +311,15 @@ class Worker:
         async with self._database.writing() as connection:
             await held.write(connection, state="parked")
 
-    async def _again(self, held: Held) -> None:
-        """Due later. Where the database takes nothing, that was the trouble, and no fault of the row's."""
+    async def _again(self, held: Held, *, counts: bool) -> None:
+        """Due later. counts: it was an attempt. Where the database takes nothing, that was the trouble, and no fault of
+        the row's."""
+        if held.unwritten:
+            return
         values: dict[str, Any] = {}
+        none = {"tries": self._table.c.tries - 1} if not held.handed_over else {}
+        if not counts:
+            values |= none
         if held.row is not None and self._again_after_s:
             wait_s = self._again_after_s[min(held.row.tries, len(self._again_after_s)) - 1]
             values["due_at"] = self._now() + timedelta(seconds=wait_s)
@@ -322,12 +334,14 @@ class Worker:
                 return
             except SQLAlchemyError:
                 log.exception("worker_cannot_write", worker=self.name, row=held.id)
-            if not held.handed_over:
-                values["tries"] = self._table.c.tries - 1
+            values |= none
             await asyncio.sleep(POLL_S)
 
     async def _given_back(self, held: Held) -> None:
-        """At once due for whoever looks next. An attempt that did nothing outside was none."""
+        """At once due for whoever looks next. An attempt that did nothing outside was none. What is still being written
+        keeps its lease, or the next one would do it once more."""
+        if held.unwritten:
+            return
         table, none = self._table, 0 if held.handed_over else 1
         ours = (table.c.id == held.id, table.c.fence == held.fence, table.c.leased_until > 0)
         values = {"leased_until": 0.0, "tries": table.c.tries - none, "cut_off": table.c.cut_off - none}

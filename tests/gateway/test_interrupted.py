@@ -99,6 +99,32 @@ async def test_what_takes_too_long_to_wait_for_is_in_doubt(two, ten, sending, da
     assert {"sent"} == {row.state for row in await rows(database, "message_out")}
 
 
+async def test_an_outcome_that_is_written_after_all_is_the_outcome(two, ten, sending, database, clock, monkeypatch):
+    """A lock is waited for, or a connection, for longer than a stop waits."""
+    monkeypatch.setattr(worker, "FINISH_WITHIN_S", 0.05)
+    monkeypatch.setattr(of_outbox, "STOP_WITHIN_S", 0.05)
+    provider, writing, goes_on = Provider(), two[0].together._writing, asyncio.Event()
+
+    @asynccontextmanager
+    async def late():
+        await goes_on.wait()
+        async with writing() as connection:
+            yield connection
+
+    two[0].together._writing = late
+    await stopped_in_the_middle(sending(two[0], provider), provider)
+    await settled(sending(two[1], provider))
+    goes_on.set()
+    await two[0].together.stop()
+    clock.advance(LEASE_S + 1)
+    await settled(sending(two[1], provider))
+
+    assert [("sent", 1, "ok")] * 10 == [
+        (row.state, row.tries, row.attempt) for row in await rows(database, "message_out")
+    ]
+    assert {1} == {*provider.sent.values()}
+
+
 async def test_a_stop_waits_for_no_database_that_is_away(two, ten, sending, monkeypatch):
     monkeypatch.setattr(worker, "FINISH_WITHIN_S", 0.1)
     monkeypatch.setattr(of_outbox, "STOP_WITHIN_S", 0.1)
@@ -193,14 +219,18 @@ async def message(database, clock, keys):
         await connection.execute(database.tables.message_in.insert().values(**values))
 
 
-async def test_a_database_that_goes_is_no_fault_of_the_message_in_hand(two, message, database, clock, monkeypatch):
+@pytest.mark.parametrize("away_s", [0.001, 0.1])
+async def test_a_database_that_goes_is_no_fault_of_the_message_in_hand(
+    two, message, database, clock, monkeypatch, away_s
+):
+    """However soon it is back: before or after the row is given back, POLL_S later."""
     own, gone, tried = two[0], away(two[0], monkeypatch), []
 
     async def handle(held):
         tried.append(held.row.tries)
         if len(tried) <= 2 * MAX_TRIES:
             gone[0] = True
-            asyncio.get_running_loop().call_later(0.1, gone.__setitem__, 0, False)
+            asyncio.get_running_loop().call_later(away_s, gone.__setitem__, 0, False)
         async with own.writing() as connection:
             await held.write(connection, state="done")
 

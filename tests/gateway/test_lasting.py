@@ -42,6 +42,24 @@ async def test_a_work_that_is_stopped_is_not_begun_again():
     assert task.cancelled()
 
 
+async def test_a_work_that_stumbles_on_its_way_out_is_not_begun_again(log):
+    begun = []
+
+    async def work():
+        begun.append(1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("it cannot be given back")
+
+    task = asyncio.create_task(lasting.lasting("a work", work))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await lasting.ended(task)
+    assert [1] == begun
+    assert ["work_failed"] == [each["event"] for each in events(log)]
+
+
 @pytest.mark.parametrize("host", ["smsc..example", "x" * 70, "no-such-host.invalid"])
 async def test_a_host_that_is_none_is_told_and_tried_again(host, log):
     channel = SmppChannel(carries="smpp", host=host, port=2775, system_id="rasad", sms={"sender": "4040"})

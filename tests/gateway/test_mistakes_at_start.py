@@ -18,7 +18,7 @@ from tests.gateway.processes import rows
 
 @BOTH_DATABASES
 async def test_other_keys_than_the_rows_were_sealed_with_are_refused_before_they_spoil_anything(
-    desk, tmp_path, keys, eventually
+    desk, tmp_path, keys, eventually, clock
 ):
     file = tmp_path / "keys.yaml"
     async with desk(sms_down=True) as d:
@@ -32,12 +32,27 @@ async def test_other_keys_than_the_rows_were_sealed_with_are_refused_before_they
 
     file.unlink()
     write_keys(file, dataclasses.replace(keys, data={**keys.data, 2: b"n" * 32}))  # the next key beside the old one
+    clock.advance(60)  # an attempt may have been made
     async with desk() as d:
 
         async def sent():
             return [row for row in await d.rows("message_out") if row.state == "sent"]
 
         await eventually(sent)
+
+
+async def test_rows_of_which_nothing_is_kept_say_nothing_of_keys(desk, tmp_path, keys, database):
+    async with desk(sms_down=True) as d:
+        for count in range(6):
+            await d.sms("12345", f"+98916000000{count}", f"m-{count}")
+    for table in ("message_in", "message_out"):
+        async with database.writing() as connection:
+            await connection.exec_driver_sql(f"UPDATE {table} SET msisdn = X'' WHERE id > 2")  # noqa: S608
+    (tmp_path / "keys.yaml").unlink()
+    write_keys(tmp_path / "keys.yaml", dataclasses.replace(keys, data={1: b"o" * 32}))
+    with pytest.raises(KeysUnusable, match="sealed with other keys"):
+        async with desk():
+            pass
 
 
 async def test_one_row_that_was_changed_keeps_nobody_from_starting(desk, database):

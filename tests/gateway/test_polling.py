@@ -115,3 +115,24 @@ async def test_what_is_lost_at_the_end_is_told(poller, magfa, monkeypatch):
     with capture_logs() as log:
         await asked.stop()
     assert [("sms_lost", "magfa", COUNT)] == [(each["event"], each["channel"], each["count"]) for each in log]
+
+
+async def test_nobody_asks_on_when_the_other_half_of_it_broke(poller):
+    asked = poller(None)
+    going_on = []
+
+    async def fates():
+        going_on.append(1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            going_on.pop()
+
+    async def messages():
+        await asyncio.sleep(0)
+        raise KeyError("nobody thought of this")
+
+    asked._fates, asked._messages = fates, messages
+    with pytest.raises(ExceptionGroup):
+        await asked.run()
+    assert [] == going_on

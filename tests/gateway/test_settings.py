@@ -191,6 +191,7 @@ def test_a_password_that_breaks_its_url_is_not_told(config, key, url, secret):
     [
         "postgresql+asyncpg://rasad:${HUSH}@127.0.0.1:5432/rasad",
         "postgresql+asyncpg://rasad@/rasad?host=/run/postgresql",
+        "postgresql+asyncpg:///rasad",
         "sqlite+aiosqlite:////var/lib/rasad/rasad.db",
     ],
 )
