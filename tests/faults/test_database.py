@@ -12,8 +12,8 @@ from tests.faults.service import around
 from tests.faults.test_crashes import at, noted, sms_settings
 
 DOWN_S = 60
-ACKNOWLEDGED_AGAIN_WITHIN_S = 10.0
-"""Of the server taking connections. A citizen's Kannel knocks every second, and a machine may be busy."""
+ACKNOWLEDGED_AGAIN_WITHIN_S = {True: 3.0, False: 10.0}
+"""Of the server taking connections, in `make prove` and else: a machine may be busy with other tests."""
 
 
 async def refused(citizens, numbers):
@@ -46,7 +46,7 @@ async def test_postgresql_is_killed(own_postgresql, tmp_path, keys, figure):
             began = time.monotonic()
             await at(citizens, before + 1)
             again_s = time.monotonic() - began
-            assert again_s <= ACKNOWLEDGED_AGAIN_WITHIN_S
+            assert again_s <= ACKNOWLEDGED_AGAIN_WITHIN_S[proving()]
             figure.most("acknowledged again after ms", round(again_s * 1000))
         await asyncio.gather(writing, *more)
         total += len(more)
