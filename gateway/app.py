@@ -339,8 +339,8 @@ async def composed(
             works |= {name: partial(leases.alone, name, work) for name, work in alone.items()}
             stack.push_async_callback(ended, *[asyncio.create_task(lasting(*each)) for each in works.items()])
         if tell is not None:
-            watching = watch(checked.menu_folder, publications, house(settings), tell)
-            stack.push_async_callback(ended, asyncio.create_task(watching))
+            watching = partial(watch, checked.menu_folder, publications, house(settings), tell)
+            stack.push_async_callback(ended, asyncio.create_task(lasting("menu watch", watching)))
         else:
             _compare(checked, menus.current.version)
 

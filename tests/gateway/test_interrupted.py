@@ -219,6 +219,14 @@ async def message(database, clock, keys):
         await connection.execute(database.tables.message_in.insert().values(**values))
 
 
+def incoming(own, handle, clock):
+    """A worker of one process on messages that came in."""
+    table = own.tables.message_in
+    return Worker(
+        "inbox", own, table, lambda t: t.c.state == "new", handle, clock.now, 8, within_s=60, first=("id",)
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("away_s", [0.001, 0.1])
 async def test_a_database_that_goes_is_no_fault_of_the_message_in_hand(
     two, message, database, clock, monkeypatch, away_s
@@ -234,17 +242,7 @@ async def test_a_database_that_goes_is_no_fault_of_the_message_in_hand(
         async with own.writing() as connection:
             await held.write(connection, state="done")
 
-    work = Worker(
-        "inbox",
-        own,
-        own.tables.message_in,
-        lambda t: t.c.state == "new",
-        handle,
-        clock.now,
-        8,
-        within_s=60,
-        first=("id",),
-    )
+    work = incoming(own, handle, clock)
     running = asyncio.create_task(work.run())
     async with asyncio.timeout(20):
         while ["done"] != [row.state for row in await rows(database, "message_in")]:
@@ -284,17 +282,7 @@ async def test_a_lost_answer_to_a_commit_does_not_bring_an_old_conversation_back
 
         await own.together(work)
 
-    work = Worker(
-        "inbox",
-        own,
-        own.tables.message_in,
-        lambda t: t.c.state == "new",
-        handle,
-        clock.now,
-        8,
-        within_s=60,
-        first=("id",),
-    )
+    work = incoming(own, handle, clock)
     await settled(work)
 
     dialogue, _ = await talks.running("kannel", keys.tag(PHONE))

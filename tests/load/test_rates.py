@@ -16,6 +16,7 @@ from simulators.smsc import Smsc
 from tests.conftest import BOTH_DATABASES
 from tests.experiments import counted, proving
 from tests.faults.service import around, inside
+from tests.gateway.test_outbox import most_in_a_second
 
 CHANNEL = """
 carries: smpp
@@ -28,10 +29,6 @@ sms: {{sender: "4040", parts: 3}}
 """
 NAMES = ("one", "two", "three")
 PER_S = 20
-
-
-def most_in_a_second(times):
-    return max(bisect.bisect_left(times, at + 1 - 1e-9) - place for place, at in enumerate(times))
 
 
 @BOTH_DATABASES
